@@ -1,0 +1,42 @@
+# make demo: the main job on embedded servers. make test: everything that is checked, against embedded servers.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo test test-all unit lint bench lock docs clean
+
+$(READY): requirements.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "eosctl needs Python 3.11 or newer; set PYTHON=")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	touch $(READY)
+
+demo: $(READY)
+	$(BIN)/eosctl demo
+
+lint: $(READY)
+	$(BIN)/ruff format --check eosctl tests
+	$(BIN)/ruff check eosctl tests
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+unit: $(READY)
+	$(BIN)/python -m pytest -q tests/unit tests/golden
+
+test: lint
+	$(BIN)/python -m pytest -q -m "not slow" --ignore tests/bench
+
+test-all: lint
+	$(BIN)/python -m pytest -q --ignore tests/bench
+
+bench: $(READY)
+	$(BIN)/python -m pytest -q -s tests/bench --timeout 1800
+
+lock: $(READY)
+	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --universal \
+	  --extra lab --group dev pyproject.toml -o requirements.txt
+
+clean:
+	rm -rf $(VENV) .build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

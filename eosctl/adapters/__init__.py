@@ -1,0 +1,1 @@
+"""The drivers' room: the only imports of confluent_kafka, kafka (kafka-python) and psycopg, each when it is needed."""

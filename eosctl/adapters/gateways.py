@@ -1,0 +1,108 @@
+"""All real gateways of a command; each connects when it is first asked for, and imports its driver only then."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from eosctl.adapters.clock import SystemClock
+from eosctl.adapters.connection import KafkaConnection
+from eosctl.core.progress import Progress, Stop
+from eosctl.ports import ClusterGateway, DatabaseGateway, GroupsGateway, RecordsGateway, TransactionsGateway
+from eosctl.ports.clock import Clock
+
+if TYPE_CHECKING:
+    from eosctl.adapters.kafka_cluster import ConfluentAdmin
+    from eosctl.adapters.kafka_python import KafkaPythonAdmin
+
+
+class LiveGateways:
+    """Kafka, PostgreSQL and the clock. The command line adds lab, journal and profiles."""
+
+    def __init__(
+        self,
+        *,
+        kafka: Mapping[str, Any],
+        dsn: str,
+        profile: Mapping[str, Any],
+        timeout_ms: int,
+        progress: Progress,
+        stop: Stop,
+    ) -> None:
+        self._kafka = kafka
+        self._dsn = dsn
+        self.profile = profile
+        self.timeout_ms = timeout_ms
+        self.progress = progress
+        self.stop = stop
+        self.clock: Clock = SystemClock()
+
+    @cached_property
+    def connection(self) -> KafkaConnection:
+        """How Kafka is reached; raises UsageError for settings that can't be served."""
+        return KafkaConnection.of(self._kafka)
+
+    @cached_property
+    def kafka_python(self) -> "KafkaPythonAdmin":
+        """The one kafka-python connection."""
+        from eosctl.adapters.kafka_python import KafkaPythonAdmin
+
+        return KafkaPythonAdmin(self.connection, timeout_ms=self.timeout_ms)
+
+    @cached_property
+    def confluent(self) -> "ConfluentAdmin":
+        """The one confluent-kafka admin client."""
+        from eosctl.adapters.kafka_cluster import ConfluentAdmin
+
+        return ConfluentAdmin(self.connection, timeout_ms=self.timeout_ms)
+
+    @cached_property
+    def cluster(self) -> ClusterGateway:
+        """Brokers, topics, log offsets, configurations."""
+        from eosctl.adapters.kafka_cluster import KafkaCluster
+
+        return KafkaCluster(self.confluent)
+
+    @cached_property
+    def transactions(self) -> TransactionsGateway:
+        """Coordinators and active producers."""
+        from eosctl.adapters.kafka_transactions import KafkaTransactions
+
+        return KafkaTransactions(self.kafka_python)
+
+    @cached_property
+    def groups(self) -> GroupsGateway:
+        """Consumer groups."""
+        from eosctl.adapters.kafka_groups import KafkaGroups
+
+        return KafkaGroups(self.kafka_python, self.confluent)
+
+    @cached_property
+    def records(self) -> RecordsGateway:
+        """Records of partitions."""
+        from eosctl.adapters.kafka_records import KafkaRecords
+
+        return KafkaRecords(self.connection, timeout_ms=self.timeout_ms)
+
+    @cached_property
+    def database(self) -> DatabaseGateway:
+        """PostgreSQL."""
+        from eosctl.adapters.database import PostgresDatabase
+
+        return PostgresDatabase(self._dsn, timeout_ms=self.timeout_ms)
+
+    def target(self, needs: tuple[str, ...]) -> Mapping[str, str]:
+        """Which servers these are."""
+        found = {}
+        if "kafka" in needs:
+            found["kafka_cluster_id"] = self.cluster.cluster_id()
+        if "database" in needs:
+            found["database"] = self.database.identity()
+        return found
+
+    def close(self) -> None:
+        """Closes what was opened."""
+        if "kafka_python" in self.__dict__:
+            self.kafka_python.close()
+        close = getattr(self.__dict__.get("database"), "close", None)
+        if close is not None:
+            close()

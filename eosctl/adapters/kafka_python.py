@@ -1,0 +1,187 @@
+"""The one kafka-python connection of a command: requests to many brokers at once, and how their failures are told.
+
+kafka-python's own admin methods raise at the first bad item and ask one broker after another; here each answer, item
+and failure counts for itself. What is used of its inside (`_manager`) is used in this file alone.
+"""
+
+import time
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from functools import cached_property
+from typing import Any, TypeVar
+
+from eosctl.adapters.connection import KafkaConnection
+from eosctl.adapters.kafka_errors import acl_missing, diagnose, kafka_python_errors, probe, unsupported
+from eosctl.core.errors import EosctlError
+
+_FIRST_BOOTSTRAP_MS = 2_000
+_RETRIABLE = frozenset({5, 6, 14, 15, 16, 51, 74, 75, 84})  # leader or coordinator moves or loads, CONCURRENT_TRANSACTIONS
+_COORDINATOR_TYPES = {"group": 0, "transaction": 1}
+T = TypeVar("T", bound=Hashable)
+
+
+class KafkaPythonAdmin:
+    """Holds a KafkaAdminClient; every wait has the time limit. `api_version` pins a broker version (tests)."""
+
+    def __init__(
+        self, connection: KafkaConnection, *, timeout_ms: int, api_version: tuple[int, ...] | None = None
+    ) -> None:
+        self.connection = connection
+        self.timeout_ms = timeout_ms
+        self._api_version = api_version
+        self._coordinators: dict[tuple[str, str], int] = {}
+
+    @cached_property
+    def client(self) -> Any:
+        """The connected client; raises Unreachable with librdkafka's diagnosis when kafka-python gets no answer."""
+        from kafka.admin import KafkaAdminClient
+        from kafka.errors import KafkaError
+
+        probe(self.connection, self.timeout_ms)
+        config = {**self.connection.kafka_python(), "request_timeout_ms": self.timeout_ms, "api_version": self._api_version}
+        try:
+            return KafkaAdminClient(**config, bootstrap_timeout_ms=min(self.timeout_ms, _FIRST_BOOTSTRAP_MS))
+        except KafkaError:
+            reason = diagnose(self.connection, self.timeout_ms)
+        if reason is not None:
+            raise reason
+        with kafka_python_errors("Metadata", "the cluster", self.connection):
+            return KafkaAdminClient(**config, bootstrap_timeout_ms=self.timeout_ms)
+
+    def broker_ids(self) -> tuple[int, ...]:
+        """The brokers that the cluster's metadata names."""
+        return tuple(sorted(broker.node_id for broker in self.client._manager.cluster.brokers()))
+
+    def version_of(self, request: Any) -> int:
+        """The newest version of a request that both sides know; -1 when the brokers do not know it."""
+        import kafka.errors as ke
+
+        try:
+            return int(self.client._manager.broker_version_data.api_version(request))
+        except (ke.KafkaError, KeyError):
+            return -1
+
+    def send(self, requests: Sequence[tuple[int | None, Any]]) -> list[Any]:
+        """The answer of each (node, request), or the exception; all are under way at once, within the time limit.
+
+        A node of None is any broker.
+        """
+        if not requests:
+            return []
+        return list(self.client._manager.run(self._send, requests))
+
+    async def _send(self, requests: Sequence[tuple[int | None, Any]]) -> list[Any]:
+        import kafka.errors as ke
+
+        manager = self.client._manager
+        deadline = time.monotonic() + self.timeout_ms / 1_000
+        under_way: list[Any] = []
+        for node, request in requests:
+            try:
+                under_way.append(manager.send(request, node_id=node))
+            except ke.KafkaError as error:
+                under_way.append(error)
+        answers = []
+        for one in under_way:
+            if isinstance(one, BaseException):
+                answers.append(one)
+                continue
+            try:
+                answers.append(await manager.wait_for(one, max(1, (deadline - time.monotonic()) * 1_000)))
+            except (ke.KafkaError, OSError) as error:
+                answers.append(error)
+        return answers
+
+    def until_settled(self, items: Iterable[T], attempt: Callable[[list[T], bool], Iterable[T]]) -> None:
+        """Calls `attempt(items, last)` with all items, then again with those it returns (moving leaders, loading
+        coordinators), waiting a little longer each time; `last` is True when the time limit is reached."""
+        left = list(attempt(list(items), False))
+        if not left:
+            return
+        from tenacity import RetryCallState, Retrying, retry_if_result, stop_after_delay, wait_exponential_jitter
+
+        def again() -> list[T]:
+            nonlocal left
+            left = list(attempt(left, False))
+            return left
+
+        def give_up(_: RetryCallState) -> None:
+            attempt(left, True)
+
+        Retrying(
+            retry=retry_if_result(bool),
+            stop=stop_after_delay(self.timeout_ms / 1_000),
+            wait=wait_exponential_jitter(initial=0.02, max=0.5, jitter=0.02),
+            retry_error_callback=give_up,
+        )(again)
+
+    def coordinators(self, kind: str, keys: Sequence[str]) -> tuple[dict[str, int], dict[str, int]]:
+        """The coordinator's node of each key of a `group` or `transaction`, and the error code of each that has none.
+
+        Raises Unreachable when no broker answers. Known ones are remembered until `forget`.
+        """
+        from kafka.protocol.metadata import FindCoordinatorRequest
+
+        found = {key: self._coordinators[kind, key] for key in keys if (kind, key) in self._coordinators}
+        asked = [key for key in keys if key not in found]
+        errors: dict[str, int] = {}
+        if not asked:
+            return found, errors
+        if self.version_of(FindCoordinatorRequest) < 4:
+            raise unsupported("FindCoordinator of many keys")
+        request = FindCoordinatorRequest(key_type=_COORDINATOR_TYPES[kind], coordinator_keys=asked, min_version=4)
+        (answer,) = self.send([(None, request)])
+        if isinstance(answer, BaseException):
+            raise self.failure(answer, "FindCoordinator", "the cluster")
+        for one in answer.coordinators:
+            if one.error_code:
+                errors[one.key] = int(one.error_code)
+            else:
+                found[one.key] = self._coordinators[kind, one.key] = int(one.node_id)
+        return found, errors
+
+    def remember(self, kind: str, key: str, node: int) -> None:
+        """Notes where a coordinator was seen, so that nobody need ask for it."""
+        self._coordinators[kind, key] = node
+
+    def forget(self, kind: str, key: str) -> None:
+        """The coordinator has moved: it is asked for again."""
+        self._coordinators.pop((kind, key), None)
+
+    def metadata(self, topics: Iterable[str] | None) -> Any:
+        """A fresh MetadataResponse for these topics (None: all); creates none. Raises Unreachable."""
+        from kafka.protocol.metadata import MetadataRequest
+
+        names = None if topics is None else [MetadataRequest.MetadataRequestTopic(name=one) for one in sorted(topics)]
+        (answer,) = self.send([(None, MetadataRequest(topics=names, allow_auto_topic_creation=False))])
+        if isinstance(answer, BaseException):
+            raise self.failure(answer, "Metadata", "the cluster")
+        return answer
+
+    def failure(self, error: BaseException, api: str, resource: str) -> EosctlError:
+        """Our error for one of kafka-python's."""
+        try:
+            with kafka_python_errors(api, resource, self.connection):
+                raise error
+        except EosctlError as ours:
+            return ours
+
+    def failure_of(self, code: int, api: str, resource: str) -> EosctlError:
+        """Our error for a broker's error code."""
+        from kafka.errors import AuthorizationError, for_code
+
+        kind = for_code(code)
+        if issubclass(kind, AuthorizationError):
+            return acl_missing(api, resource)
+        return self.failure(kind(), api, resource)
+
+    def close(self) -> None:
+        """Closes the connection, when there is one."""
+        if "client" in self.__dict__:
+            self.client.close()
+
+
+def is_moving(answer: Any) -> bool:
+    """Whether an error code or exception says that a leader or coordinator moves or loads: worth asking again."""
+    if isinstance(answer, int):
+        return answer in _RETRIABLE
+    return getattr(answer, "errno", None) in _RETRIABLE

@@ -1,0 +1,149 @@
+"""The application: `eosctl NOUN VERB`. Loads only the command that is asked for, so that help answers at once."""
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from eosctl import __version__
+from eosctl.operations import NOUNS
+
+_OPTIONAL_VALUE = {"--watch": "2s"}
+
+
+class Nouns(TyperGroup):
+    """The top level: command groups by noun, each loaded when it is used."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Every noun, in the order of the help page."""
+        return list(NOUNS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The group of a noun, or a command of the top level."""
+        if cmd_name not in NOUNS:
+            return None
+        from eosctl.operations import registry
+
+        return noun_group(cmd_name) if registry.verbs(cmd_name) else bound(cmd_name, "")
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """A misspelled noun is an error with the nearest one."""
+        return resolved(self, ctx, args, super().resolve_command)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """One screen, without loading any command."""
+        from eosctl.cli.help import top_help
+
+        formatter.write(top_help())
+
+
+class Verbs(TyperGroup):
+    """One noun's subcommands, each loaded when it is used."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The noun's verbs."""
+        from eosctl.operations import registry
+
+        return list(registry.verbs(str(self.name)))
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The subcommand."""
+        return bound(str(self.name), cmd_name) if cmd_name in self.list_commands(ctx) else None
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """A misspelled verb is an error with the nearest one."""
+        return resolved(self, ctx, args, super().resolve_command)
+
+
+def noun_group(noun: str) -> Any:
+    """The click group of a noun."""
+    app = typer.Typer(
+        cls=Verbs, name=noun, help=NOUNS[noun] + ".", no_args_is_help=True, add_completion=False, rich_markup_mode=None
+    )
+    app.callback()(_nothing)
+    return typer.main.get_group(app)
+
+
+def bound(noun: str, verb: str) -> Any:
+    """The click command of an operation."""
+    from eosctl.cli.binding import command_of
+    from eosctl.cli.run import run_operation
+    from eosctl.operations import registry
+
+    app = typer.Typer(add_completion=False, rich_markup_mode=None)
+    app.command(verb or noun)(command_of(registry.load(noun, verb), run_operation))
+    command = typer.main.get_command(app)
+    command.name = verb or noun
+    return command
+
+
+def resolved(group: TyperGroup, ctx: Any, args: list[str], resolve: Any) -> Any:
+    """click's own resolution; an unknown name is answered with the nearest known ones."""
+    from eosctl.core.errors import UsageError, did_you_mean
+
+    name = args[0] if args else ""
+    if name and not name.startswith("-") and name not in group.list_commands(ctx):
+        known = group.list_commands(ctx)
+        hint = did_you_mean(name, known) or f"There are: {', '.join(known)}."
+        raise UsageError("unknown_command", f"{ctx.command_path} has no command {name!r}.", hint=hint)
+    return resolve(ctx, args)
+
+
+def _nothing() -> None:
+    """A group does nothing by itself."""
+
+
+def application() -> Any:
+    """The whole click application."""
+    app = typer.Typer(cls=Nouns, name="eosctl", add_completion=False, no_args_is_help=True, rich_markup_mode=None)
+    app.callback()(_root_callback())
+    return typer.main.get_group(app)
+
+
+def _root_callback() -> Any:
+    import inspect
+
+    from eosctl.cli import options
+
+    names = (*options.CONNECTION, *options.OUTPUT)
+    version = typer.Option(False, "--version", help="Print the version", is_eager=True)
+    parameters = [
+        inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context),
+        inspect.Parameter("version", inspect.Parameter.KEYWORD_ONLY, default=version, annotation=bool),
+    ]
+    for name in names:
+        kind, face = options.shared_option(name)
+        parameters.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=face, annotation=kind))
+
+    def callback(ctx: typer.Context, *, version: bool = False, **values: Any) -> None:
+        if version:
+            print(f"eosctl {__version__}")
+            raise typer.Exit
+        ctx.obj = options.shared_of(values)
+
+    callback.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    callback.__annotations__ = {one.name: one.annotation for one in parameters}
+    return callback
+
+
+def with_optional_values(argv: Sequence[str]) -> list[str]:
+    """`--watch` may stand alone, and its seconds need no unit: the parser always gets `--watch 2s`."""
+    words: list[str] = []
+    rest = list(argv)
+    while rest:
+        word = rest.pop(0)
+        words.append(word)
+        if word in _OPTIONAL_VALUE:
+            given = rest.pop(0) if rest and rest[0][:1].isdigit() else _OPTIONAL_VALUE[word]
+            words.append(f"{given}s" if given.replace(".", "", 1).isdigit() else given)
+    return words
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """The process: parses, runs, ends with the command's exit code."""
+    from eosctl.cli.boundary import guarded
+
+    words = with_optional_values(sys.argv[1:] if argv is None else argv)
+    sys.exit(guarded(words, lambda: application().main(args=words, prog_name="eosctl", standalone_mode=False)))

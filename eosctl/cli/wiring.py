@@ -1,0 +1,59 @@
+"""Puts the real parts together: adapters, lab, journal, profiles. The only place that knows all of them."""
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from eosctl.adapters.gateways import LiveGateways
+from eosctl.cli.profiles import ProfileStore
+from eosctl.cli.settings import Settings
+from eosctl.core.progress import Progress, Stop
+from eosctl.ports import JournalGateway, LabGateway, ProfilesGateway
+from eosctl.runtime.record import JournalRecord
+
+if TYPE_CHECKING:
+    from eosctl.runtime.journal import Journal
+
+
+class CliGateways(LiveGateways):
+    """The gateways of a command: everything connects when it is first used."""
+
+    def __init__(self, settings: Settings, *, progress: Progress, stop: Stop) -> None:
+        super().__init__(
+            kafka=settings.kafka,
+            dsn=settings.dsn,
+            profile=settings.sections,
+            timeout_ms=settings.timeout_ms,
+            progress=progress,
+            stop=stop,
+        )
+        self.settings = settings
+
+    @cached_property
+    def lab(self) -> LabGateway:
+        """Real servers on this machine."""
+        from eosctl.lab.gateway import LocalLab
+
+        lab: LabGateway = LocalLab()
+        return lab
+
+    @cached_property
+    def record(self) -> "Journal":
+        """The journal that `execute` writes."""
+        from eosctl.runtime.journal import Journal
+
+        return Journal()
+
+    @property
+    def journal(self) -> JournalGateway:
+        """The journal that operations read."""
+        return JournalRecord(self.record, self)
+
+    @property
+    def profiles(self) -> ProfilesGateway:
+        """The configuration file."""
+        return ProfileStore()
+
+
+def make_gateways(settings: Settings, *, progress: Progress, stop: Stop) -> Any:
+    """The gateways for one command."""
+    return CliGateways(settings, progress=progress, stop=stop)

@@ -1,0 +1,1 @@
+"""What every room speaks: operations, plans, results, errors, durations. Imports nothing of ours outside core."""

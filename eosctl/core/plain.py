@@ -1,0 +1,41 @@
+"""Plain data of frozen values: what JSON, YAML, the journal and plan files hold."""
+
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import fields, is_dataclass
+from datetime import datetime
+from enum import Enum
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from eosctl.core.durations import format_time
+
+
+def plain(value: Any) -> Any:
+    """`value` as mappings, lists, strings, numbers, booleans and None; times become RFC 3339, bytes hex.
+
+    Raises TypeError for a value that has no plain form: better loud than a `repr` in somebody's script.
+    """
+    if value is None or (isinstance(value, (bool, int, float)) and not isinstance(value, Enum)):
+        return value
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, datetime):
+        return format_time(value)
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, (Path, UUID)):
+        return str(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return {one.name: plain(getattr(value, one.name)) for one in fields(value)}
+    if hasattr(value, "model_dump"):
+        return plain(value.model_dump())
+    if isinstance(value, Mapping):
+        return {str(plain(key)): plain(inner) for key, inner in value.items()}
+    if isinstance(value, Set):
+        return sorted(plain(inner) for inner in value)
+    if isinstance(value, Sequence):
+        return [plain(inner) for inner in value]
+    raise TypeError(f"{type(value).__name__} has no plain form")

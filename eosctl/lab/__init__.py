@@ -1,0 +1,1 @@
+"""Real servers on this machine: an embedded Kafka and PostgreSQL, and real incidents on them."""

@@ -1,0 +1,201 @@
+"""Brings labs up and down. A half-started lab cleans up behind itself; a second `up` is a no-op."""
+
+import errno
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NoReturn
+
+from eosctl.core.durations import format_time
+from eosctl.core.errors import OperationFailed, UsageError
+from eosctl.domain.lab import LabWish
+from eosctl.lab import jars, kafka, postgres, security
+from eosctl.lab.processes import end, free_port, is_running, is_taken
+from eosctl.lab.state import LabProcess, LabState, check_name, known_state, labs_folder, read_state, write_state
+
+_ROOM_BYTES = 300 * 1024 * 1024
+
+
+def up(name: str, wish: LabWish) -> tuple[LabState, bool]:
+    """The running lab, and whether it was started now. Raises OperationFailed or UsageError; then nothing runs."""
+    check_name(name)
+    with _locked(name):
+        state = read_state(name)
+        if state is not None and is_up(state):
+            _same_shape(state, wish)
+            return state, False
+        if state is not None:
+            _same_shape(state, wish)
+            _end_all(state)
+            return _started(state), True
+        return _started(_new(name, wish)), True
+
+
+def down(name: str, *, purge: bool) -> tuple[LabState, tuple[str, ...]]:
+    """Ends the lab's processes, incidents first; the roles that were ended. `purge` deletes its data."""
+    check_name(name)
+    with _locked(name):
+        state = known_state(name)
+        ended = _end_all(state)
+        stopped = replace(state, processes=())
+        write_state(stopped)
+        if purge:
+            shutil.rmtree(postgres.data_folder(state), ignore_errors=True)
+            shutil.rmtree(state.folder, ignore_errors=True)
+    return stopped, ended
+
+
+def is_up(state: LabState) -> bool:
+    """Whether all its servers run."""
+    servers = ["postgres", *(f"broker-{node}" for node in range(1, state.brokers + 1))]
+    found = [state.process(role) for role in servers]
+    return all(one is not None and is_running(one) for one in found)
+
+
+def record_process(state: LabState, process: LabProcess) -> LabState:
+    """Remembers a process (an incident's) so that `down` ends it; an ended one of that role is forgotten."""
+    with _locked(state.name):
+        now = known_state(state.name)
+        kept = tuple(one for one in now.processes if one.role != process.role)
+        changed = replace(now, processes=(*kept, process))
+        write_state(changed)
+    return changed
+
+
+def _new(name: str, wish: LabWish) -> LabState:
+    folder = labs_folder() / name
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        _no_room(error, folder)
+    if shutil.disk_usage(folder).free < _ROOM_BYTES:
+        raise OperationFailed("disk_full", f"There is no room for a lab at {folder}.", why="It wants 300 MiB.",
+                              hint="Make room, or set XDG_DATA_HOME to another disk.")  # fmt: skip
+    ports = _ports(wish)
+    bootstrap = ",".join(f"127.0.0.1:{ports[f'client-{node}']}" for node in range(1, wish.brokers + 1))
+    state = LabState(
+        name=name,
+        folder=str(folder),
+        cluster_id=kafka.new_cluster_id(),
+        bootstrap_servers=bootstrap,
+        dsn=f"postgresql://postgres@127.0.0.1:{ports['postgres']}/postgres",
+        brokers=wish.brokers,
+        secure=wish.secure,
+        transaction_version=wish.transaction_version,
+        java=jars.java(wish.java),
+        postgres_bin=postgres.postgres_bin(wish.postgres_bin),
+        ports=ports,
+        created_at=format_time(datetime.now(UTC)),
+    )
+    try:
+        passwords = security.make_security(folder / "security") if wish.secure else {}
+        if wish.secure:
+            settings = security.scram_settings(folder / "security", security.ADMIN, passwords[security.ADMIN])
+            state = replace(state, security=settings)
+            _write_client_files(state, passwords)
+        kafka.format_brokers(state, passwords, wish.broker_settings)
+    except OSError as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        _no_room(error, folder)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return state
+
+
+def _write_client_files(state: LabState, passwords: Mapping[str, str]) -> None:
+    folder = state.path("security")
+    for user, password in passwords.items():
+        settings = security.scram_settings(folder, user, password)
+        security.write_properties(folder / f"{user}.properties", {"bootstrap.servers": state.bootstrap_servers, **settings})
+    ssl_servers = ",".join(f"127.0.0.1:{state.ports[f'ssl-{node}']}" for node in range(1, state.brokers + 1))
+    by_certificate = {"bootstrap.servers": ssl_servers, **security.certificate_settings(folder)}
+    security.write_properties(folder / "certificate.properties", by_certificate)
+
+
+def _started(state: LabState) -> LabState:
+    """Starts every server; when one does not start, the others are ended and a new lab's folder is taken away."""
+    fresh = not state.path("state.json").exists()
+    taken = [f"{role} {port}" for role, port in state.ports.items() if is_taken(port)]
+    if taken:
+        if fresh:
+            shutil.rmtree(state.folder, ignore_errors=True)
+        raise OperationFailed("port_taken", f"The lab's port is taken: {', '.join(taken)}.",
+                              hint="End what listens there, or make a new lab under another name.")  # fmt: skip
+    running: list[LabProcess] = []
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            database = pool.submit(postgres.start_postgres, state)
+            try:
+                running += [kafka.start_broker(state, node) for node in range(1, state.brokers + 1)]
+            finally:
+                running.append(database.result())
+        for node in range(1, state.brokers + 1):
+            kafka.wait_for_broker(state, running[node - 1], node)
+        kafka.wait_for_cluster(state)
+    except BaseException:
+        for process in running:
+            end(process, limit_s=5)
+        if fresh:
+            shutil.rmtree(postgres.data_folder(state), ignore_errors=True)
+            shutil.rmtree(state.folder, ignore_errors=True)
+        raise
+    up_now = replace(state, processes=tuple(running))
+    write_state(up_now)
+    return up_now
+
+
+def _ports(wish: LabWish) -> dict[str, int]:
+    taken: set[int] = set()
+    asked = {"client-1": wish.kafka_port, "postgres": wish.postgres_port}
+    for role, port in asked.items():
+        if port and is_taken(port):
+            raise OperationFailed("port_taken", f"Port {port} is taken.", why=f"It was asked for {role}.",
+                                  hint="Name another port, or none: a free one is chosen.")  # fmt: skip
+        taken.add(port)
+    roles = (*kafka.port_roles(wish.brokers, secure=wish.secure), "postgres")
+    return {role: asked.get(role) or free_port(taken) for role in roles}
+
+
+def _same_shape(state: LabState, wish: LabWish) -> None:
+    if (wish.brokers, wish.secure) not in ((state.brokers, state.secure), (1, False)):
+        shape = f"{state.brokers} broker{'s' if state.brokers > 1 else ''}, {'secure' if state.secure else 'plain'}"
+        raise UsageError("other_lab", f"The lab {state.name!r} exists and has {shape}.",
+                         hint=f"Use another --name, or `eosctl lab down --name {state.name} --purge` first.")  # fmt: skip
+
+
+def _end_all(state: LabState) -> tuple[str, ...]:
+    incidents = [one for one in state.processes if not one.role.startswith(("broker-", "postgres"))]
+    servers = [one for one in state.processes if one not in incidents]
+    ended = [one.role for one in incidents if end(one, limit_s=3)]
+    with ThreadPoolExecutor(4) as pool:
+        ended += [one.role for one, was in zip(servers, pool.map(end, servers), strict=True) if was]
+    return tuple(ended)
+
+
+def _no_room(error: OSError, folder: Path) -> NoReturn:
+    hint = "Make room, or set XDG_DATA_HOME to another disk." if error.errno == errno.ENOSPC else "Check its permissions."
+    raise OperationFailed("lab_not_made", f"The lab can't be kept at {folder}: {os.strerror(error.errno or 0)}.", hint=hint)
+
+
+@contextmanager
+def _locked(name: str) -> Iterator[None]:
+    """One `up` or `down` of a lab at a time."""
+    try:
+        from filelock import FileLock, Timeout
+    except ImportError:
+        raise UsageError("no_lab_extra", "The lab's parts are not installed.", hint="pip install 'eosctl[lab]'") from None
+    try:
+        labs_folder().mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        _no_room(error, labs_folder())
+    try:
+        with FileLock(labs_folder() / f".{name}.lock", timeout=120):
+            yield
+    except Timeout:
+        raise OperationFailed("lab_busy", f"Another eosctl works on the lab {name!r}.", hint="Wait for it.") from None

