@@ -1,24 +1,42 @@
-"""How to reach Kafka: one set of librdkafka or Java properties, said to both clients; what one can't do is refused."""
+"""How to reach Kafka and PostgreSQL: one set of librdkafka or Java properties, said to both Kafka clients.
+
+What one of the two clients can't do is refused for both, whatever the command, with a sentence that says so.
+"""
 
 import os
 import re
-import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from eosctl.core.errors import UsageError
+from eosctl.adapters.property_names import IGNORED, KNOWN, PASSED
+from eosctl.core.errors import UsageError, did_you_mean
 
 _REFERENCE = re.compile(r"\$\{(env|file):([^}]+)\}")
-_JAAS_FIELD = re.compile(r"(\w+)\s*=\s*(?:\"((?:[^\"\\]|\\.)*)\"|'([^']*)'|([^\s;]+))")
-_JAVA_ONLY = {
-    "key.serializer", "value.serializer", "key.deserializer", "value.deserializer", "enable.auto.commit",
-    "isolation.level", "group.id", "transactional.id", "acks", "retries", "max.poll.records", "auto.offset.reset",
-    "enable.idempotence", "transaction.timeout.ms", "max.in.flight.requests.per.connection", "partition.assignment.strategy",
-    "ssl.keystore.type", "ssl.truststore.type", "default.api.timeout.ms", "ssl.enabled.protocols", "ssl.protocol",
-}  # fmt: skip
-_STORE_TYPES = ("JKS", "PKCS12")
+_JAAS_FIELD = re.compile(r"([\w.]+)\s*=\s*(?:\"((?:[^\"\\]|\\.)*)\"|'([^']*)'|([^\s;]+))")
+_JAAS_NAMES = {
+    "username": "sasl.username",
+    "password": "sasl.password",
+    "clientId": "sasl.oauthbearer.client.id",
+    "clientSecret": "sasl.oauthbearer.client.secret",
+    "scope": "sasl.oauthbearer.scope",
+}
+_PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
+_MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER")
+_ONLY_LIBRDKAFKA = re.compile(
+    r"ssl\.(engine\..*|providers|ca\.certificate\.stores|curves\.list|sigalgs\.list)"
+    r"|sasl\.oauthbearer\.(assertion\..*|config|metadata\.authentication\.type)"
+)
+_ALIASES = {
+    "metadata.broker.list": "bootstrap.servers",
+    "sasl.mechanisms": "sasl.mechanism",
+    "ssl.keystore.key": "ssl.key.pem",
+    "ssl.keystore.certificate.chain": "ssl.certificate.pem",
+    "ssl.truststore.certificates": "ssl.ca.pem",
+    "sasl.oauthbearer.client.credentials.client.id": "sasl.oauthbearer.client.id",
+    "sasl.oauthbearer.client.credentials.client.secret": "sasl.oauthbearer.client.secret",
+}
 
 
 def resolve_references(value: str) -> str:
@@ -29,44 +47,72 @@ def resolve_references(value: str) -> str:
         if kind == "env":
             if name not in os.environ:
                 raise UsageError("missing_reference", f"The environment has no variable {name}.",
-                                 why=f"A setting says ${{env:{name}}}.", hint="Set it.")  # fmt: skip
+                                 why=f"A setting says ${{env:{name}}}.", hint=f"Set {name}.")  # fmt: skip
             return os.environ[name]
         try:
             return Path(name).expanduser().read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise UsageError("missing_reference", f"{name} can't be read: {error.strerror}.",
-                             why=f"A setting says ${{file:{name}}}.") from None  # fmt: skip
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "it is not text"
+            raise UsageError("missing_reference", f"{name} can't be read: {reason}.",
+                             why=f"A setting says ${{file:{name}}}.",
+                             hint="Check the path and who may read it.") from None  # fmt: skip
 
     return _REFERENCE.sub(fill, value)
 
 
 def properties_file(path: Path) -> Mapping[str, str]:
-    """The keys and values of a Java or librdkafka `.properties` file. Raises UsageError with the line that is wrong.
+    """The keys and values of a Java or librdkafka `.properties` file. Raises UsageError that names the file.
 
     Syntax: java.util.Properties (`=`, `:` or white space after the key, `\\` continues a line, `#` and `!` comment).
     """
     import javaproperties
 
     try:
-        text = path.read_text(encoding="utf-8")
-        return dict(javaproperties.loads(text))
+        return dict(javaproperties.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
-        raise UsageError("kafka_config_not_read", f"{path} can't be read: {error.strerror}.") from None
+        raise UsageError("kafka_config_not_read", f"{path} can't be read: {error.strerror}.",
+                         hint="Check the path and who may read it.") from None  # fmt: skip
     except ValueError as error:
-        raise UsageError("bad_kafka_config", f"{path} is not a .properties file: {error}.") from None
+        raise UsageError("bad_kafka_config", f"{path} is not a .properties file: {error}.",
+                         hint="Each line is key=value.") from None  # fmt: skip
+
+
+@dataclass(frozen=True)
+class DatabaseConnection:
+    """A libpq URI or keyword string; "" leaves everything to libpq's own PG* variables."""
+
+    dsn: str = field(default="", repr=False)
+
+    def require_some(self) -> None:
+        """Raises UsageError (`no_database`) when no database was named, not even by a PG* variable."""
+        if not self.dsn and not any(name.startswith("PG") for name in os.environ):
+            raise UsageError(
+                "no_database",
+                "No database was named.",
+                why="There is no DSN, no profile with one, and no PG* variable.",
+                hint="Give --dsn postgresql://USER@HOST:PORT/DATABASE or --profile NAME, or start one: eosctl lab up.",
+            )
+
+    def libpq(self) -> str:
+        """The connection string, references resolved."""
+        return resolve_references(self.dsn)
 
 
 @dataclass(frozen=True)
 class KafkaConnection:
-    """Connection properties, translated once to librdkafka's names; values may still hold references."""
+    """Connection properties by librdkafka's names, checked and with references resolved: never print them."""
 
-    properties: Mapping[str, str]
+    properties: Mapping[str, str] = field(repr=False)
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> "KafkaConnection":
-        """From librdkafka's or Java's names. Raises UsageError for what can't be said to librdkafka."""
-        properties = {key: str(value) for key, value in given.items()}
-        return cls(_from_java(properties))
+        """From librdkafka's or Java's names. Raises UsageError for a property that nobody knows, that contradicts
+        another, or that one of the two clients can't do."""
+        _refuse_unknown(given)
+        said = {key: resolve_references(_text(value)) for key, value in given.items() if key not in IGNORED}
+        properties = _translated(said)
+        _check(properties)
+        return cls(properties)
 
     @property
     def servers(self) -> str:
@@ -75,107 +121,144 @@ class KafkaConnection:
 
     def require_servers(self) -> None:
         """Raises UsageError (`no_kafka`) when no Kafka was named."""
-        if not self.servers:
-            raise UsageError("no_kafka", "No Kafka was named.", why="There is no profile and no bootstrap server.",
-                             hint="Give --bootstrap-server HOST:PORT or --profile NAME, or start one: eosctl lab up.")  # fmt: skip
+        if not self.servers.strip(" ,"):
+            raise UsageError(
+                "no_kafka",
+                "No Kafka was named.",
+                why="There is no profile and no bootstrap server.",
+                hint="Give --bootstrap-server HOST:PORT or --profile NAME, or start one: eosctl lab up.",
+            )
 
     def librdkafka(self) -> dict[str, Any]:
-        """The configuration of a confluent-kafka client, references resolved."""
+        """The configuration of a confluent-kafka client."""
         self.require_servers()
-        return {"client.id": "eosctl", **{key: resolve_references(value) for key, value in self.properties.items()}}
+        return {"client.id": "eosctl", **self.properties}
 
     def kafka_python(self) -> dict[str, Any]:
-        """The configuration of a kafka-python client, references resolved. Raises UsageError where it can't."""
+        """The configuration of a kafka-python client. Raises UsageError for a certificate file that can't be used."""
         self.require_servers()
-        p = {key: resolve_references(value) for key, value in self.properties.items()}
-        protocol = p.get("security.protocol", "PLAINTEXT").upper()
+        p = self.properties
+        protocol = p.get("security.protocol", "PLAINTEXT")
         config: dict[str, Any] = {
-            "bootstrap_servers": [one.strip() for one in p["bootstrap.servers"].split(",") if one.strip()],
+            "bootstrap_servers": [one.strip() for one in self.servers.split(",") if one.strip()],
             "client_id": p.get("client.id", "eosctl"),
             "security_protocol": protocol,
         }
-        if protocol in ("SSL", "SASL_SSL"):
-            config["ssl_context"] = _ssl_context(p)
+        if protocol.endswith("SSL"):
+            from eosctl.adapters.tls import ssl_context
+
+            config["ssl_context"] = ssl_context(p)
         if protocol.startswith("SASL"):
             config |= _sasl(p)
         return config
 
 
-def _from_java(given: dict[str, str]) -> dict[str, str]:
-    p = {key: value for key, value in given.items() if key not in _JAVA_ONLY}
-    if "sasl.mechanisms" in p:
-        p["sasl.mechanism"] = p.pop("sasl.mechanisms")
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _refuse_unknown(given: Mapping[str, Any]) -> None:
+    for name in given:
+        if name not in KNOWN:
+            raise UsageError("unknown_property", f"There is no Kafka property {name!r}.",
+                             why="Neither librdkafka nor Kafka's Java clients know it.",
+                             hint=did_you_mean(name, KNOWN) or "See librdkafka's CONFIGURATION.md.")  # fmt: skip
+
+
+def _translated(said: dict[str, str]) -> dict[str, str]:
+    """Java's names and shapes in librdkafka's words."""
+    p = {_ALIASES.get(key, key): value for key, value in said.items()}
     for store in ("ssl.keystore", "ssl.truststore"):
-        _translate_store(store, given, p)
+        _translate_store(store, said, p)
     if "sasl.jaas.config" in p:
-        p |= _from_jaas(resolve_references(p.pop("sasl.jaas.config")))
-    if p.get("ssl.endpoint.identification.algorithm") == "":
+        p = {**_from_jaas(p.pop("sasl.jaas.config")), **p}
+    if "security.protocol" in p:
+        p["security.protocol"] = p["security.protocol"].strip().upper()
+    if "sasl.mechanism" in p:
+        p["sasl.mechanism"] = p["sasl.mechanism"].strip().upper()
+    if p.get("ssl.endpoint.identification.algorithm", "https") == "":
         p["ssl.endpoint.identification.algorithm"] = "none"
     if p.get("sasl.oauthbearer.token.endpoint.url"):
-        p["sasl.oauthbearer.token.endpoint.url"] = p["sasl.oauthbearer.token.endpoint.url"]
         p.setdefault("sasl.oauthbearer.method", "oidc")
-    p.pop("sasl.login.callback.handler.class", None)
-    return p
+    return {key: value for key, value in p.items() if key in PASSED}
 
 
-def _translate_store(store: str, given: Mapping[str, str], p: dict[str, str]) -> None:
-    location = p.get(f"{store}.location", "")
-    kind = given.get(f"{store}.type", "").upper() or ("JKS" if location.endswith(".jks") else "")
-    if kind in _STORE_TYPES or location.endswith((".p12", ".pfx")):
-        raise UsageError("unsupported_keystore", f"{store}.location is a {kind or 'PKCS12'} store.",
-                         why="kafka-python, which speaks KIP-664 here, reads PEM only.",
-                         hint="Export it as PEM: ssl.ca.location, ssl.certificate.location and ssl.key.location.")  # fmt: skip
-    if not location:
-        return
-    p.pop(f"{store}.location")
+def _translate_store(store: str, said: Mapping[str, str], p: dict[str, str]) -> None:
+    location = p.pop(f"{store}.location", "")
+    kind = said.get(f"{store}.type", "").upper()
+    if not kind and location:
+        kind = "PKCS12" if location.lower().endswith((".p12", ".pfx")) else kind
+        kind = "JKS" if location.lower().endswith((".jks", ".keystore", ".truststore")) else kind
+    if kind not in ("", "PEM"):
+        raise UsageError(
+            "unsupported_keystore",
+            f"{store}.location is a {kind} store.",
+            why="kafka-python, which asks about transactions here (KIP-664), reads PEM only.",
+            hint="Export it as PEM and give ssl.ca.location, ssl.certificate.location, ssl.key.location.",
+        )
     p.pop(f"{store}.password", None)
-    if store == "ssl.truststore":
+    if location and store == "ssl.truststore":
         p.setdefault("ssl.ca.location", location)
-    else:
+    elif location:
         p.setdefault("ssl.certificate.location", location)
         p.setdefault("ssl.key.location", location)
 
 
 def _from_jaas(text: str) -> dict[str, str]:
-    fields = {name: double or single or bare for name, double, single, bare in _JAAS_FIELD.findall(text)}
-    names = {"username": "sasl.username", "password": "sasl.password", "clientId": "sasl.oauthbearer.client.id",
-             "clientSecret": "sasl.oauthbearer.client.secret", "scope": "sasl.oauthbearer.scope"}  # fmt: skip
-    found = {names[name]: value for name, value in fields.items() if name in names}
+    fields = {name: re.sub(r"\\(.)", r"\1", double) or single or bare
+              for name, double, single, bare in _JAAS_FIELD.findall(text)}  # fmt: skip
+    found = {_JAAS_NAMES[name]: value for name, value in fields.items() if name in _JAAS_NAMES}
     if not found:
-        raise UsageError("bad_jaas", "sasl.jaas.config names no user.", hint="Give sasl.username and sasl.password.")
+        raise UsageError("bad_jaas", "sasl.jaas.config names no user.", why="It has no username= and no clientId=.",
+                         hint="Give sasl.username and sasl.password instead.")  # fmt: skip
     return found
 
 
-def _ssl_context(p: Mapping[str, str]) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    try:
-        if p.get("ssl.ca.location"):
-            context = ssl.create_default_context(cafile=p["ssl.ca.location"])
-        elif p.get("ssl.ca.pem"):
-            context = ssl.create_default_context(cadata=p["ssl.ca.pem"])
-        if p.get("ssl.certificate.location"):
-            key = p.get("ssl.key.location") or None
-            context.load_cert_chain(p["ssl.certificate.location"], key, p.get("ssl.key.password") or None)
-    except (OSError, ssl.SSLError) as error:
-        raise UsageError("bad_certificate", f"A certificate file can't be used: {error}.",
-                         hint="Check ssl.ca.location, ssl.certificate.location, ssl.key.location.") from None  # fmt: skip
-    if p.get("ssl.endpoint.identification.algorithm", "https").lower() == "none":
-        context.check_hostname = False
-    if p.get("enable.ssl.certificate.verification", "true").lower() == "false":
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
+def _check(p: Mapping[str, str]) -> None:
+    protocol = p.get("security.protocol", "PLAINTEXT")
+    if protocol not in _PROTOCOLS:
+        raise UsageError("bad_property", f"security.protocol {protocol!r} does not exist.",
+                         why=f"It is one of {', '.join(_PROTOCOLS)}.", hint="Correct security.protocol.")  # fmt: skip
+    for name, value in p.items():
+        if value and _ONLY_LIBRDKAFKA.fullmatch(name):
+            raise UsageError("unsupported_property", f"{name} is not served.",
+                             why="librdkafka has it; kafka-python, which asks about transactions here, has not.",
+                             hint="Leave it out.")  # fmt: skip
+    if protocol.startswith("SASL"):
+        _check_sasl(p)
+
+
+def _check_sasl(p: Mapping[str, str]) -> None:
+    mechanism = p.get("sasl.mechanism", "GSSAPI")
+    if mechanism not in _MECHANISMS:
+        raise UsageError(
+            "unsupported_sasl",
+            f"sasl.mechanism {mechanism} is not served.",
+            why=f"Both clients here speak {', '.join(_MECHANISMS)}; GSSAPI is Kafka's default when none is given.",
+            hint="Set sasl.mechanism to one of them, and use a listener that offers it.",
+        )
+    needed = ["sasl.username", "sasl.password"]
+    if mechanism == "OAUTHBEARER":
+        needed = [f"sasl.oauthbearer.{one}" for one in ("token.endpoint.url", "client.id", "client.secret")]
+        grant = p.get("sasl.oauthbearer.grant.type", "client_credentials")
+        if p.get("sasl.oauthbearer.method", "oidc") != "oidc" or grant != "client_credentials":
+            raise UsageError("unsupported_sasl", "This kind of OAUTHBEARER is not served.",
+                             why="Both clients here speak OIDC client credentials only.",
+                             hint="Set sasl.oauthbearer.method=oidc and its client id and secret.")  # fmt: skip
+    for key in needed:
+        if not p.get(key):
+            raise UsageError("incomplete_sasl", f"{key} is missing.", why=f"{mechanism} wants {' and '.join(needed)}.",
+                             hint=f"Give -X {key}=..., or ${{env:NAME}} in the profile.")  # fmt: skip
 
 
 def _sasl(p: Mapping[str, str]) -> dict[str, Any]:
-    mechanism = p.get("sasl.mechanism", "").upper()
-    if mechanism in ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"):
-        return {"sasl_mechanism": mechanism, "sasl_plain_username": p.get("sasl.username", ""),
-                "sasl_plain_password": p.get("sasl.password", "")}  # fmt: skip
+    mechanism = p["sasl.mechanism"]
     if mechanism == "OAUTHBEARER":
         from eosctl.adapters.oauth import token_provider
 
         return {"sasl_mechanism": mechanism, "sasl_oauth_token_provider": token_provider(p)}
-    raise UsageError("unsupported_sasl", f"sasl.mechanism {mechanism or '(none)'} is not served.",
-                     why="Both clients here speak PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 and OAUTHBEARER.",
-                     hint="Set sasl.mechanism to one of them.")  # fmt: skip
+    return {
+        "sasl_mechanism": mechanism,
+        "sasl_plain_username": p["sasl.username"],
+        "sasl_plain_password": p["sasl.password"],
+    }

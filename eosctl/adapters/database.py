@@ -1,5 +1,6 @@
 """PostgreSQL by psycopg: statements by name, identifiers by `psycopg.sql`, errors in an operator's words."""
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -10,7 +11,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from eosctl.adapters.connection import resolve_references
+from eosctl.adapters.connection import DatabaseConnection
 from eosctl.core.errors import EosctlError, OperationFailed, Unreachable, UsageError
 from eosctl.core.redaction import redact_text
 from eosctl.domain.tables import CatalogueColumn, CatalogueIndex, TableCatalogue, TableName
@@ -25,34 +26,42 @@ def statement(name: str) -> str:
     return files("eosctl.adapters.sql").joinpath(f"{name}.sql").read_text(encoding="utf-8")
 
 
-def compose(name: str, identifiers: Identifiers | None) -> sql.Composable:
+def compose(name: str, identifiers: Identifiers | None) -> sql.Composed:
     """The statement with its braces filled by quoted identifiers; a tuple is a qualified name."""
     text = statement(name)
     if not identifiers:
-        return sql.SQL(text)  # type: ignore[arg-type]  # our own files, not user input
+        return sql.Composed([sql.SQL(text)])
     filled = {key: sql.Identifier(*([one] if isinstance(one, str) else one)) for key, one in identifiers.items()}
-    return sql.SQL(text).format(**filled)  # type: ignore[arg-type]
+    return sql.SQL(text).format(**filled)
 
 
 class PostgresDatabase:
     """The DatabaseGateway: one connection, opened when first needed, autocommit outside `transaction()`."""
 
     def __init__(self, dsn: str, *, timeout_ms: int) -> None:
-        self._dsn = dsn
+        self._settings = DatabaseConnection(dsn)
         self._timeout_ms = timeout_ms
         self._connection: psycopg.Connection[dict[str, Any]] | None = None
 
     def connect(self) -> "psycopg.Connection[dict[str, Any]]":
-        """The open connection; raises Unreachable."""
+        """The open connection; raises Unreachable, or UsageError (`no_database`, `bad_dsn`).
+
+        A lock is waited for to the time limit, and a network that is gone is noticed within it.
+        """
         if self._connection is None or self._connection.closed:
-            seconds = max(2, round(self._timeout_ms / 1_000))
+            self._settings.require_some()
             try:
                 self._connection = psycopg.connect(
-                    resolve_references(self._dsn), connect_timeout=seconds, application_name="eosctl",
-                    row_factory=dict_row, autocommit=True,
-                )  # fmt: skip
+                    self._settings.libpq(),
+                    connect_timeout=max(2, round(self._timeout_ms / 1_000)),
+                    tcp_user_timeout=self._timeout_ms,
+                    application_name="eosctl",
+                    row_factory=dict_row,
+                    autocommit=True,
+                )
+                self._connection.execute(compose("session_limits", None), {"limit_ms": str(self._timeout_ms)})
             except psycopg.ProgrammingError as error:
-                raise UsageError("bad_dsn", f"The DSN can't be read: {redact_text(str(error)).strip()}.",
+                raise UsageError("bad_dsn", "The DSN can't be read.", why=_sentence(error),
                                  hint="Write postgresql://USER@HOST:PORT/DATABASE.") from None  # fmt: skip
             except psycopg.Error as error:
                 raise Unreachable("database_unreachable", "The database can't be reached.", why=_sentence(error),
@@ -63,6 +72,7 @@ class PostgresDatabase:
         """Closes the connection, when there is one."""
         if self._connection is not None:
             self._connection.close()
+            self._connection = None
 
     def identity(self) -> str:
         """`<system identifier>/<database>`, or host and port where the system identifier may not be read."""
@@ -78,7 +88,7 @@ class PostgresDatabase:
     ) -> Sequence[Mapping[str, Any]]:
         """Rows of a statement file."""
         with database_errors(name), self.connect().cursor() as cursor:
-            cursor.execute(compose(name, identifiers), args)  # type: ignore[arg-type]
+            cursor.execute(compose(name, identifiers), args)
             return cursor.fetchall()
 
     def execute(
@@ -86,7 +96,7 @@ class PostgresDatabase:
     ) -> int:
         """Runs a changing statement; the number of rows."""
         with database_errors(name), self.connect().cursor() as cursor:
-            cursor.execute(compose(name, identifiers), args)  # type: ignore[arg-type]
+            cursor.execute(compose(name, identifiers), args)
             return cursor.rowcount
 
     def describe_table(self, table: TableName) -> TableCatalogue | None:
@@ -108,23 +118,37 @@ class PostgresDatabase:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """A transaction; when the answer of COMMIT is lost, `pg_xact_status` on a new connection says what happened."""
-        connection = self.connect()
+        """A transaction; when the answer of COMMIT is lost, `pg_xact_status` on a new connection says what happened.
+
+        Raises Unreachable (`commit_unknown`) when nobody can say, and what the calls inside raise, rolled back.
+        """
         xid = ""
-        ended = False
         try:
-            with connection.transaction():
+            with self.connect().transaction():
                 yield
-                xid = str(self.query("transaction_id")[0]["id"])
-                ended = True
+                xid = str(self.query("transaction_id")[0]["id"] or "")
         except psycopg.OperationalError as error:
-            if not ended or not self._committed_after_all(xid):
+            if not (xid and _is_gone(error) and self._committed_after_all(xid)):
                 raise translated(error, "COMMIT") from None
+        except psycopg.Error as error:
+            raise translated(error, "COMMIT") from None
 
     def _committed_after_all(self, xid: str) -> bool:
+        """Asks on a new connection until the server has noticed that the old one is gone."""
         self.close()
-        self._connection = None
-        return bool(self.query("transaction_status", {"id": xid})[0]["status"] == "committed")
+        deadline = time.monotonic() + self._timeout_ms / 1_000
+        while time.monotonic() < deadline:
+            try:
+                status = self.query("transaction_status", {"id": xid})[0]["status"]
+            except EosctlError:
+                self.close()
+                break
+            if status != "in progress":
+                return bool(status == "committed")
+            time.sleep(0.05)
+        raise Unreachable("commit_unknown", f"Whether transaction {xid} was committed is not known.",
+                          why="The connection broke during COMMIT, and the database can't be asked.",
+                          hint=f"Ask before doing it again: SELECT pg_xact_status('{xid}').") from None  # fmt: skip
 
 
 @contextmanager
@@ -143,20 +167,33 @@ def translated(error: psycopg.Error, name: str) -> EosctlError:
     why = _sentence(error)
     match error:
         case psycopg.errors.InsufficientPrivilege():
-            return OperationFailed("db_privilege", "The database user lacks a right.", why=why, hint="GRANT it, or use another.")
+            return OperationFailed("db_privilege", "The database user lacks a right.", why=why,
+                                   hint="GRANT it, or use another user.")  # fmt: skip
         case psycopg.errors.ReadOnlySqlTransaction():
-            return OperationFailed("db_read_only", "The database is read-only.", why=why, hint="Connect to the primary.")
-        case psycopg.errors.UndefinedTable() | psycopg.errors.UndefinedColumn():
+            return OperationFailed(
+                "db_read_only", "The database is read-only.", why=why, hint="Connect to the primary."
+            )
+        case psycopg.errors.UndefinedTable() | psycopg.errors.UndefinedColumn() | psycopg.errors.InvalidSchemaName():
             return UsageError("unknown_table_or_column", "The table is not what the mapping says.", why=why,
-                              hint="Correct the mapping in the profile.")  # fmt: skip
+                              hint=error.diag.message_hint or "Correct the mapping in the profile.")  # fmt: skip
         case psycopg.errors.LockNotAvailable() | psycopg.errors.QueryCanceled():
-            return OperationFailed("db_timeout", "The database did not get to it in time.", why=why, hint="Try again.")
-        case psycopg.OperationalError():
-            return Unreachable("database_unreachable", "The connection to the database is gone.", why=why, hint="Try again.")
+            return OperationFailed("db_timeout", "The database did not get to it in time.", why=why,
+                                   hint="Somebody holds a lock: look at pg_stat_activity, then try again.")  # fmt: skip
+        case _ if _is_gone(error):
+            return Unreachable(
+                "database_unreachable", "The connection to the database is gone.", why=why, hint="Try again."
+            )
         case _:
-            return OperationFailed("database_error", f"The statement {name} failed.", why=why)
+            return OperationFailed("database_error", f"The statement {name} failed.", why=why,
+                                   hint=error.diag.message_hint or "")  # fmt: skip
+
+
+def _is_gone(error: psycopg.Error) -> bool:
+    """Whether the server or the way to it is gone: no answer at all, class 08, or a shutdown (57P01 to 57P03)."""
+    state = error.sqlstate
+    return isinstance(error, psycopg.OperationalError) and (state is None or state[:2] == "08" or state[:4] == "57P0")
 
 
 def _sentence(error: psycopg.Error) -> str:
-    text = redact_text(" ".join(str(error).split())).rstrip(".")
+    text = redact_text(" ".join((error.diag.message_primary or str(error)).split())).rstrip(".")
     return f"{text}." if text else "It gave no reason."

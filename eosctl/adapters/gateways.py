@@ -9,10 +9,12 @@ from eosctl.adapters.connection import KafkaConnection
 from eosctl.core.progress import Progress, Stop
 from eosctl.ports import ClusterGateway, DatabaseGateway, GroupsGateway, RecordsGateway, TransactionsGateway
 from eosctl.ports.clock import Clock
+from eosctl.ports.outbox import OutboxGateway
+from eosctl.ports.publisher import Publisher
 
 if TYPE_CHECKING:
-    from eosctl.adapters.kafka_cluster import ConfluentAdmin
     from eosctl.adapters.kafka_python import KafkaPythonAdmin
+    from eosctl.adapters.librdkafka import ConfluentAdmin
 
 
 class LiveGateways:
@@ -51,7 +53,7 @@ class LiveGateways:
     @cached_property
     def confluent(self) -> "ConfluentAdmin":
         """The one confluent-kafka admin client."""
-        from eosctl.adapters.kafka_cluster import ConfluentAdmin
+        from eosctl.adapters.librdkafka import ConfluentAdmin
 
         return ConfluentAdmin(self.connection, timeout_ms=self.timeout_ms)
 
@@ -60,7 +62,7 @@ class LiveGateways:
         """Brokers, topics, log offsets, configurations."""
         from eosctl.adapters.kafka_cluster import KafkaCluster
 
-        return KafkaCluster(self.confluent)
+        return KafkaCluster(self.kafka_python, self.confluent)
 
     @cached_property
     def transactions(self) -> TransactionsGateway:
@@ -89,6 +91,20 @@ class LiveGateways:
         from eosctl.adapters.database import PostgresDatabase
 
         return PostgresDatabase(self._dsn, timeout_ms=self.timeout_ms)
+
+    @cached_property
+    def outbox(self) -> OutboxGateway:
+        """The outbox table's relay sessions, keys and spool."""
+        from eosctl.adapters.outbox_store import PostgresOutbox
+
+        return PostgresOutbox(self._dsn, timeout_ms=self.timeout_ms)
+
+    @cached_property
+    def publisher(self) -> Publisher:
+        """The outbox's idempotent producer."""
+        from eosctl.adapters.kafka_publisher import KafkaPublisher
+
+        return KafkaPublisher(self.connection, timeout_ms=self.timeout_ms)
 
     def target(self, needs: tuple[str, ...]) -> Mapping[str, str]:
         """Which servers these are."""

@@ -7,7 +7,15 @@ from contextlib import contextmanager
 from typing import Any
 
 from eosctl.adapters.connection import KafkaConnection
-from eosctl.core.errors import EosctlError, OperationFailed, Refused, Unreachable, UsageError, WorldChanged, did_you_mean
+from eosctl.core.errors import (
+    EosctlError,
+    OperationFailed,
+    Refused,
+    Unreachable,
+    UsageError,
+    WorldChanged,
+    did_you_mean,
+)
 
 _SINCE = {
     "ListTransactions": ("3.0", "KIP-664"),
@@ -59,11 +67,13 @@ def probe(connection: KafkaConnection, timeout_ms: int) -> None:
     limit_s = min(timeout_ms, 5_000) / 1_000
     for server in (one.strip() for one in connection.servers.split(",")):
         host, _, port = server.rpartition(":")
+        if not host or not port.isdecimal() or not 0 < int(port) < 65_536:
+            raise UsageError("bad_bootstrap_server", f"{server!r} is not host:port.", hint="Write host:9092.")
         try:
             socket.create_connection((host.strip("[]"), int(port)), timeout=limit_s).close()
             return
-        except (ValueError, OverflowError, UnicodeError):
-            raise UsageError("bad_bootstrap_server", f"{server!r} is not host:port.", hint="Write host:9092.") from None
+        except UnicodeError:
+            reasons.append(f"{server}: not a host name")
         except OSError as error:
             reasons.append(f"{server}: {error.strerror or error}")
     raise _no_kafka(connection.servers, "; ".join(reasons) + ".")
@@ -75,8 +85,7 @@ def diagnose(connection: KafkaConnection, timeout_ms: int) -> Unreachable | None
     from confluent_kafka.admin import AdminClient
 
     seen: list[Any] = []
-    config = {**connection.librdkafka(), "error_cb": seen.append, "log_level": 0, "log_cb": lambda *_: None}
-    config.pop("log_cb")
+    config = {**connection.librdkafka(), "error_cb": seen.append, "log_level": 0}
     try:
         with librdkafka_errors("Connect", "the cluster", connection):
             client = AdminClient(config)
@@ -159,40 +168,64 @@ def kafka_python_errors(api: str, resource: str, connection: KafkaConnection) ->
         raise _of_kafka_python(error, api, resource, connection) from None
 
 
-def _of_kafka_python(error: Exception, api: str, resource: str, connection: KafkaConnection) -> EosctlError:  # noqa: C901
+def _of_kafka_python(error: Exception, api: str, resource: str, connection: KafkaConnection) -> EosctlError:
     import kafka.errors as ke
 
+    loading = (ke.CoordinatorLoadInProgressError, ke.CoordinatorNotAvailableError, ke.NotCoordinatorError)
+    said = str(error).rstrip(".")
     match error:
         case ke.AuthorizationError():
             return acl_missing(api, resource)
         case ke.SaslAuthenticationFailedError():
-            return _no_kafka(connection.servers, f"{error}.", "kafka_sasl_refused")
+            return _no_kafka(connection.servers, f"{said}.", "kafka_sasl_refused")
         case ke.UnsupportedVersionError() | ke.UnrecognizedBrokerVersion():
             return unsupported(api)
+        case ke.KafkaTimeoutError() | ke.RequestTimedOutError() | TimeoutError():
+            return timed_out(api, connection, f"Asked was {resource}.")
+        case ke.ConcurrentTransactionsError():
+            return timed_out(api, connection, f"The coordinator still ends the transaction before, for {resource}.")
+        case _ if isinstance(error, loading):
+            return timed_out(api, connection, f"The coordinator of {resource} loads or moves.")
+        case ke.KafkaConnectionError() | ke.NodeNotReadyError() | ke.UnknownBrokerIdError() | OSError():
+            return Unreachable("kafka_unreachable", f"{api} found no way to {resource}.", why=f"{said}.".lstrip("."),
+                               hint="Look at that broker, and at its advertised address.")  # fmt: skip
+        case _:
+            return _of_answer(error, api, resource)
+
+
+def _of_answer(error: Exception, api: str, resource: str) -> EosctlError:
+    """For what a broker says about the thing it was asked for."""
+    import kafka.errors as ke
+
+    match error:
         case ke.UnknownTopicOrPartitionError():
             return UsageError("unknown_partition", f"{resource} does not exist.", hint="See `eosctl producers list`.")
         case ke.TransactionCoordinatorFencedError():
-            return WorldChanged("coordinator_fenced", f"A newer coordinator has written to {resource} since it was read.",
+            return WorldChanged("coordinator_fenced", f"A newer coordinator has written to {resource} since the look.",
                                 hint="Look again: eosctl txn hanging.")  # fmt: skip
         case ke.InvalidProducerEpochError() | ke.ProducerFencedError() | ke.InvalidTxnStateError():
-            return WorldChanged("producer_moved", f"The producer on {resource} is not at the epoch that was read.",
-                                hint="Look again: eosctl txn hanging.")  # fmt: skip
+            return producer_moved(resource)
         case ke.NonEmptyGroupError() | ke.UnknownMemberIdError() | ke.GroupSubscribedToTopicError():
-            return Refused("group_active", f"{resource} has active members.", hint="Stop its consumers first.")
+            return group_active(resource)
         case ke.GroupIdNotFoundError():
-            return UsageError("unknown_group", f"There is no {resource}.", hint="See `eosctl offsets show`.")
-        case ke.KafkaTimeoutError() | ke.RequestTimedOutError() | TimeoutError():
-            return timed_out(api, connection, f"Asked was {resource}.")
-        case ke.CoordinatorLoadInProgressError() | ke.CoordinatorNotAvailableError() | ke.NotCoordinatorError():
-            return timed_out(api, connection, f"The coordinator of {resource} loads or moves.")
-        case ke.ConcurrentTransactionsError():
-            return timed_out(api, connection, f"The coordinator still ends the transaction before, for {resource}.")
-        case ke.KafkaConnectionError() | ke.NodeNotReadyError() | ke.UnknownBrokerIdError() | OSError():
-            return Unreachable("kafka_unreachable", f"{api} found no way to {resource}.", why=f"{error}.".strip(),
-                               hint="Look at that broker, and at its advertised address.")  # fmt: skip
+            return UsageError("unknown_group", f"{resource} does not exist.", hint="See `eosctl offsets show`.")
         case _:
-            said = getattr(error, "description", "") or str(error)
-            return OperationFailed("kafka_error", f"{api} failed for {resource}.", why=f"{type(error).__name__}: {said}.")
+            words = getattr(error, "description", "") or str(error)
+            return OperationFailed(
+                "kafka_error", f"{api} failed for {resource}.", why=f"{type(error).__name__}: {words}."
+            )
+
+
+def producer_moved(resource: str) -> WorldChanged:
+    """The error of a producer that is at another epoch than was seen."""
+    return WorldChanged("producer_moved", f"The producer on {resource} is not at the epoch that was seen.",
+                        why="It was fenced, or has gone on, since then.", hint="Look again: eosctl txn hanging.")  # fmt: skip
+
+
+def group_active(resource: str) -> Refused:
+    """The error of a group whose members hold its offsets."""
+    return Refused("group_active", f"{resource} has active members.", why="They would commit over the change.",
+                   hint="Stop its consumers first.")  # fmt: skip
 
 
 @contextmanager
@@ -222,19 +255,13 @@ def translated(error: Any, api: str, resource: str, connection: KafkaConnection)
     if name in ("UNSUPPORTED_VERSION", "_UNSUPPORTED_FEATURE"):
         return unsupported(api)
     if name in ("NON_EMPTY_GROUP", "UNKNOWN_MEMBER_ID"):
-        return Refused("group_active", f"{resource} has active members.", hint="Stop its consumers first.")
+        return group_active(resource)
     if name == "_INVALID_ARG":
         return bad_property(str(error.str()))
     return OperationFailed("kafka_error", f"{api} failed for {resource}.", why=f"{name}: {error.str()}.")
 
 
 def bad_property(said: str) -> UsageError:
-    """The error of a configuration that librdkafka refuses; an unknown property comes with the nearest known ones."""
-    from eosctl.adapters.property_names import KNOWN
-
-    unknown = re.search(r'No such configuration property: "([^"]+)"', said)
-    if unknown is None:
-        return UsageError("bad_property", f"A Kafka property is wrong: {said.rstrip('.')}.", hint="See -X and the profile.")
-    return UsageError("unknown_property", f"There is no Kafka property {unknown[1]!r}.",
-                      why="Neither librdkafka nor Kafka's Java clients have it for a connection.",
-                      hint=did_you_mean(unknown[1], KNOWN) or "See librdkafka's CONFIGURATION.md.")  # fmt: skip
+    """The error of a configuration that librdkafka refuses."""
+    return UsageError("bad_property", "A Kafka property can't be used.", why=f"librdkafka says: {said.rstrip('.')}.",
+                      hint="Look at -X, --kafka-config and the profile.")  # fmt: skip

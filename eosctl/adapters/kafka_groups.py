@@ -1,12 +1,14 @@
-"""Consumer groups: listed and their offsets by kafka-python (one request a coordinator), described by librdkafka."""
+"""Consumer groups: listed, and their offsets read and changed, by kafka-python; described by librdkafka."""
 
-from collections.abc import Collection, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-from eosctl.adapters.kafka_cluster import ConfluentAdmin
-from eosctl.adapters.kafka_errors import kafka_python_errors, librdkafka_errors
-from eosctl.adapters.kafka_python import KafkaPythonAdmin
-from eosctl.core.errors import EosctlError, Notice, OperationFailed, Refused
+from eosctl.adapters.gathering import Gathering
+from eosctl.adapters.kafka_errors import group_active, librdkafka_errors, unsupported
+from eosctl.adapters.kafka_python import KafkaPythonAdmin, is_moving
+from eosctl.adapters.librdkafka import ConfluentAdmin
+from eosctl.core.errors import EosctlError, Notice
 from eosctl.core.report import Gathered
 from eosctl.domain.kafka import (
     CommittedOffset,
@@ -20,6 +22,9 @@ from eosctl.domain.kafka import (
 )
 
 _GROUPS_A_REQUEST = 500
+_ACTIVE = frozenset(
+    {25, 68, 86, 113, 22}
+)  # UNKNOWN_MEMBER_ID, NON_EMPTY_GROUP, GROUP_SUBSCRIBED_TO_TOPIC, stale epochs
 
 
 class KafkaGroups:
@@ -30,112 +35,199 @@ class KafkaGroups:
         self._confluent = confluent
 
     def groups(self) -> Gathered[GroupListing]:
-        """Every group of every protocol, broker by broker."""
-        import kafka.errors as ke
+        """Every group of every protocol, all brokers at once."""
+        from kafka.protocol.admin import ListGroupsRequest
 
-        found: dict[str, GroupListing] = {}
-        failures: list[EosctlError] = []
-        nodes = self._admin.broker_ids()
-        for node in nodes:
-            try:
-                listed = self._admin.retrying(lambda node=node: self._admin.client.list_groups(broker_ids=[node]))
-            except (ke.KafkaError, TimeoutError) as error:
-                failures.append(self._admin.failure(error, "ListGroups", f"broker {node}"))
-                continue
-            found |= {one["group_id"]: _listing(one) for one in listed}
-        if nodes and len(failures) == len(nodes):
-            raise failures[0]
-        return Gathered(tuple(found[name] for name in sorted(found)), tuple(one.notice() for one in failures))
+        gathering = Gathering[GroupListing]("ListGroups", self._admin)
+
+        def attempt(nodes: list[int], last: bool) -> Iterator[int]:
+            answers = self._admin.send([(one, ListGroupsRequest(states_filter=[], types_filter=[])) for one in nodes])
+            for node, answer in zip(nodes, answers, strict=True):
+                if gathering.asks_again(answer, f"broker {node}", last):
+                    yield node
+                elif not isinstance(answer, BaseException):
+                    for one in answer.groups:
+                        self._admin.remember("group", one.group_id, node)
+                        gathering.found.append(_listing(one))
+
+        self._admin.until_settled(self._admin.broker_ids(), attempt)
+        gathered = gathering.result()
+        return Gathered(tuple(sorted(gathered.items, key=lambda one: one.group)), gathered.failures)
 
     def describe(self, groups: Collection[str]) -> Gathered[GroupDescription]:
         """Members, state, coordinator; share and streams groups come without members."""
         names = sorted(set(groups))
         if not names:
             return Gathered(())
-        listed = {one.group: one.protocol for one in self.groups().items}
+        listed = {one.group: one for one in self.groups().items}
+        plain = {GroupProtocol.SHARE, GroupProtocol.STREAMS}
+        found = [
+            GroupDescription(
+                one.group, one.protocol, one.state, self._admin.coordinators("group", [one.group])[0][one.group]
+            )
+            for one in (listed[name] for name in names if name in listed)
+            if one.protocol in plain
+        ]
+        asked = [name for name in names if name not in {one.group for one in found}]
+        failures: list[Notice] = []
+        for start in range(0, len(asked), _GROUPS_A_REQUEST):
+            self._describe(asked[start : start + _GROUPS_A_REQUEST], listed, found, failures)
+        return Gathered(tuple(sorted(found, key=lambda one: one.group)), tuple(dict.fromkeys(failures)))
+
+    def _describe(
+        self,
+        names: list[str],
+        listed: Mapping[str, GroupListing],
+        found: list[GroupDescription],
+        failures: list[Notice],
+    ) -> None:
         limit = self._confluent.limit_s
         futures = self._confluent.ask(
             "DescribeGroups", "groups", lambda one: one.describe_consumer_groups(names, request_timeout=limit)
         )
-        found: list[GroupDescription] = []
-        failures: list[Notice] = []
         for name in names:
-            protocol = listed.get(name, GroupProtocol.CLASSIC)
-            if protocol in (GroupProtocol.SHARE, GroupProtocol.STREAMS):
-                found.append(GroupDescription(name, protocol, "Unknown", -1))
-                continue
+            protocol = listed[name].protocol if name in listed else GroupProtocol.CLASSIC
             try:
-                with librdkafka_errors("DescribeGroups", f"group {name!r}", self._confluent.connection):
+                with librdkafka_errors("DescribeGroups", f"Group {name!r}", self._confluent.connection):
                     found.append(_description(futures[name].result(), protocol))
             except EosctlError as error:
                 failures.append(error.notice())
-        return Gathered(tuple(found), tuple(failures))
 
     def committed(self, groups: Collection[str]) -> Gathered[GroupOffsets]:
-        """Committed offsets of each group; one request a coordinator and 500 groups (KIP-709)."""
-        found: list[GroupOffsets] = []
-        failures: list[Notice] = []
-        names = sorted(set(groups))
-        for start in range(0, len(names), _GROUPS_A_REQUEST):
-            self._committed(names[start : start + _GROUPS_A_REQUEST], found, failures)
-        return Gathered(tuple(found), tuple(dict.fromkeys(failures)))
+        """Committed offsets of each group, one request a coordinator and 500 groups (KIP-709), not waiting for open
+        transactions (`require_stable` false)."""
+        from kafka.protocol.consumer import OffsetFetchRequest
 
-    def _committed(self, names: list[str], found: list[GroupOffsets], failures: list[Notice]) -> None:
-        """One request; when a group of it fails, the halves are asked, so that one failure hides no other group."""
-        import kafka.errors as ke
+        if self._admin.version_of(OffsetFetchRequest) < 8:
+            raise unsupported("OffsetFetch of many groups")
+        gathering = Gathering[GroupOffsets]("OffsetFetch", self._admin)
 
-        try:
-            answer = self._admin.retrying(lambda: self._admin.client.list_group_offsets(list(names)))
-        except (ke.KafkaError, TimeoutError) as error:
-            if len(names) > 1:
-                middle = len(names) // 2
-                self._committed(names[:middle], found, failures)
-                self._committed(names[middle:], found, failures)
-            else:
-                failures.append(self._admin.failure(error, "OffsetFetch", f"group {names[0]!r}").notice())
-        else:
-            found.extend(GroupOffsets(name, _offsets(offsets)) for name, offsets in answer.items())
+        def attempt(names: list[str], last: bool) -> Iterator[str]:
+            nodes, errors = self._admin.coordinators("group", names)
+            yield from (one for one, code in errors.items() if gathering.asks_again_for(code, _group(one), last))
+            chunks = list(_chunks(nodes))
+            answers = self._admin.send([(node, _fetch_request(chunk)) for node, chunk in chunks])
+            for (node, chunk), answer in zip(chunks, answers, strict=True):
+                if gathering.asks_again(answer, f"broker {node}", last):
+                    yield from chunk
+                if isinstance(answer, BaseException):
+                    self._admin.forget("group", chunk)
+                    continue
+                for one in answer.groups:
+                    if not one.error_code:
+                        gathering.found.append(GroupOffsets(one.group_id, _offsets(one.topics)))
+                    elif is_moving(int(one.error_code)):
+                        self._admin.forget("group", [one.group_id])
+                    if one.error_code and gathering.asks_again_for(one.error_code, _group(one.group_id), last):
+                        yield one.group_id
+
+        self._admin.until_settled(sorted(set(groups)), attempt)
+        return gathering.result()
 
     def commit(self, group: str, offsets: Mapping[TopicPartition, CommittedOffset]) -> None:
         """Alters an empty group's offsets. Raises Refused (`group_active`) for a group with members."""
-        from kafka.structs import OffsetAndMetadata
-        from kafka.structs import TopicPartition as Tp
+        from kafka.protocol.consumer import OffsetCommitRequest
 
-        asked = {
-            Tp(one.topic, one.partition): OffsetAndMetadata(
-                to.offset, to.metadata, to.leader_epoch if to.leader_epoch is not None else -1
-            )
-            for one, to in offsets.items()
-        }
-        with kafka_python_errors("OffsetCommit", f"group {group!r}", self._admin.connection):
-            self._check(group, self._admin.retrying(lambda: self._admin.client.alter_group_offsets(group, asked)))
+        topic = OffsetCommitRequest.OffsetCommitRequestTopic
+        topics = [
+            topic(name=name, partitions=[
+                topic.OffsetCommitRequestPartition(
+                    partition_index=one.partition,
+                    committed_offset=offsets[one].offset,
+                    committed_leader_epoch=_epoch(offsets[one].leader_epoch),
+                    committed_metadata=offsets[one].metadata,
+                )
+                for one in mine
+            ])
+            for name, mine in _by_topic(offsets)
+        ]  # fmt: skip
+        request = OffsetCommitRequest(
+            group_id=group, generation_id_or_member_epoch=-1, member_id="", group_instance_id=None,
+            retention_time_ms=-1, topics=topics, max_version=8,
+        )  # fmt: skip
+        self._change(group, "OffsetCommit", request)
 
     def delete_offsets(self, group: str, partitions: Collection[TopicPartition]) -> None:
-        """OffsetDelete. Raises Refused (`group_active`) when the group still reads one of the topics."""
-        from kafka.structs import TopicPartition as Tp
+        """OffsetDelete (KIP-496). Raises Refused (`group_active`) while the group subscribes to one of the topics."""
+        from kafka.protocol.consumer import OffsetDeleteRequest
 
-        asked = [Tp(one.topic, one.partition) for one in partitions]
-        with kafka_python_errors("OffsetDelete", f"group {group!r}", self._admin.connection):
-            self._check(group, self._admin.retrying(lambda: self._admin.client.delete_group_offsets(group, asked)))
+        if self._admin.version_of(OffsetDeleteRequest) < 0:
+            raise unsupported("OffsetDelete")
+        topic = OffsetDeleteRequest.OffsetDeleteRequestTopic
+        topics = [
+            topic(
+                name=name,
+                partitions=[topic.OffsetDeleteRequestPartition(partition_index=one.partition) for one in mine],
+            )
+            for name, mine in _by_topic(partitions)
+        ]
+        self._change(group, "OffsetDelete", OffsetDeleteRequest(group_id=group, topics=topics))
 
-    @staticmethod
-    def _check(group: str, answer: Mapping[Any, Any]) -> None:
-        failed = {tp: error for tp, error in answer.items() if error.__name__ != "NoError"}
-        if not failed:
-            return
-        names = sorted({error.__name__ for error in failed.values()})
-        if {"UnknownMemberIdError", "NonEmptyGroupError", "GroupSubscribedToTopicError"} & set(names):
-            raise Refused("group_active", f"Group {group!r} has active members.", hint="Stop its consumers first.")
-        raise OperationFailed("offsets_refused", f"{len(failed)} of {len(answer)} offsets of {group!r} were refused.",
-                              why=", ".join(names) + ".")  # fmt: skip
+    def _change(self, group: str, api: str, request: Any) -> None:
+        """Sends a change to the group's coordinator; raises for the first partition that was refused."""
+
+        def attempt(names: list[str], last: bool) -> Iterator[str]:
+            nodes, errors = self._admin.coordinators("group", names)
+            answer = self._admin.send([(nodes[group], request)])[0] if nodes else None
+            codes = set(errors.values()) | (set() if isinstance(answer, BaseException) else _codes(answer))
+            self._admin.forget("group", names if codes else [])
+            if any(is_moving(code) for code in codes) and not last:
+                yield group
+            elif isinstance(answer, BaseException):
+                raise self._admin.failure(answer, api, _group(group))
+            elif codes & _ACTIVE:
+                raise group_active(_group(group))
+            elif codes:
+                raise self._admin.failure_of(min(codes), api, _group(group))
+
+        self._admin.until_settled([group], attempt)
 
 
-def _listing(one: Mapping[str, Any]) -> GroupListing:
-    kind = str(one.get("group_type") or "classic").lower()
+def _group(name: str) -> str:
+    return f"Group {name!r}"
+
+
+def _epoch(leader_epoch: int | None) -> int:
+    return -1 if leader_epoch is None else leader_epoch
+
+
+def _by_topic(partitions: Iterable[TopicPartition]) -> Iterator[tuple[str, list[TopicPartition]]]:
+    by_topic: dict[str, list[TopicPartition]] = defaultdict(list)
+    for one in sorted(partitions):
+        by_topic[one.topic].append(one)
+    yield from by_topic.items()
+
+
+def _chunks(coordinators: Mapping[str, int]) -> Iterator[tuple[int, list[str]]]:
+    by_node: dict[int, list[str]] = defaultdict(list)
+    for name, node in coordinators.items():
+        by_node[node].append(name)
+    for node, mine in by_node.items():
+        for start in range(0, len(mine), _GROUPS_A_REQUEST):
+            yield node, mine[start : start + _GROUPS_A_REQUEST]
+
+
+def _fetch_request(groups: list[str]) -> Any:
+    from kafka.protocol.consumer import OffsetFetchRequest
+
+    asked = [OffsetFetchRequest.OffsetFetchRequestGroup(group_id=one, topics=None) for one in groups]
+    return OffsetFetchRequest(groups=asked, require_stable=False, min_version=8, max_version=8)
+
+
+def _codes(answer: Any) -> set[int]:
+    """All error codes of an OffsetCommit or OffsetDelete answer."""
+    if answer is None:
+        return set()
+    inner = {int(one.error_code) for topic in answer.topics for one in topic.partitions}
+    return (inner | {int(getattr(answer, "error_code", 0) or 0)}) - {0}
+
+
+def _listing(one: Any) -> GroupListing:
+    kind = str(getattr(one, "group_type", "") or "classic").lower()
     protocol = GroupProtocol(kind) if kind in list(GroupProtocol) else GroupProtocol.CLASSIC
-    if protocol is GroupProtocol.CLASSIC and not one.get("protocol_type"):
+    if protocol is GroupProtocol.CLASSIC and not one.protocol_type:
         protocol = GroupProtocol.OFFSETS_ONLY
-    return GroupListing(one["group_id"], protocol, str(one.get("group_state") or "Unknown"))
+    return GroupListing(one.group_id, protocol, str(getattr(one, "group_state", "") or "Unknown"))
 
 
 def _description(one: Any, protocol: GroupProtocol) -> GroupDescription:
@@ -159,11 +251,14 @@ def _state(name: str) -> str:
     )
 
 
-def _offsets(offsets: Mapping[Any, Any]) -> dict[TopicPartition, CommittedOffset]:
+def _offsets(topics: Iterable[Any]) -> dict[TopicPartition, CommittedOffset]:
     return {
-        TopicPartition(tp.topic, tp.partition): CommittedOffset(
-            Offset(one.offset), one.leader_epoch if one.leader_epoch >= 0 else None, one.metadata or ""
+        TopicPartition(topic.name, one.partition_index): CommittedOffset(
+            Offset(one.committed_offset),
+            one.committed_leader_epoch if one.committed_leader_epoch >= 0 else None,
+            one.metadata or "",
         )
-        for tp, one in offsets.items()
-        if one.offset >= 0
+        for topic in topics
+        for one in topic.partitions
+        if one.committed_offset >= 0
     }

@@ -10,11 +10,18 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from eosctl.adapters.connection import KafkaConnection
-from eosctl.adapters.kafka_errors import acl_missing, diagnose, kafka_python_errors, probe, unsupported
-from eosctl.core.errors import EosctlError
+from eosctl.adapters.kafka_errors import acl_missing, diagnose, kafka_python_errors, probe, unknown_topic, unsupported
+from eosctl.core.errors import EosctlError, UsageError
+from eosctl.domain.kafka import TopicPartition
 
 _FIRST_BOOTSTRAP_MS = 2_000
-_RETRIABLE = frozenset({5, 6, 14, 15, 16, 51, 74, 75, 84})  # leader or coordinator moves or loads, CONCURRENT_TRANSACTIONS
+_UNDER_WAY = 100_000
+"""No limit: kafka-python 3.0.12 waits for ever when more than the limit (5) are sent while it connects."""
+
+_RETRIABLE = frozenset(
+    {5, 6, 14, 15, 16, 51, 74, 75, 84}
+)  # leader or coordinator moves or loads, CONCURRENT_TRANSACTIONS
+_UNKNOWN_TOPIC_OR_PARTITION = 3
 _COORDINATOR_TYPES = {"group": 0, "transaction": 1}
 T = TypeVar("T", bound=Hashable)
 
@@ -37,7 +44,12 @@ class KafkaPythonAdmin:
         from kafka.errors import KafkaError
 
         probe(self.connection, self.timeout_ms)
-        config = {**self.connection.kafka_python(), "request_timeout_ms": self.timeout_ms, "api_version": self._api_version}
+        config = {
+            **self.connection.kafka_python(),
+            "request_timeout_ms": self.timeout_ms,
+            "api_version": self._api_version,
+            "max_in_flight_requests_per_connection": _UNDER_WAY,
+        }
         try:
             return KafkaAdminClient(**config, bootstrap_timeout_ms=min(self.timeout_ms, _FIRST_BOOTSTRAP_MS))
         except KafkaError:
@@ -97,7 +109,7 @@ class KafkaPythonAdmin:
         left = list(attempt(list(items), False))
         if not left:
             return
-        from tenacity import RetryCallState, Retrying, retry_if_result, stop_after_delay, wait_exponential_jitter
+        from tenacity import RetryCallState, Retrying, retry_if_result, stop_after_delay, wait_exponential
 
         def again() -> list[T]:
             nonlocal left
@@ -110,7 +122,7 @@ class KafkaPythonAdmin:
         Retrying(
             retry=retry_if_result(bool),
             stop=stop_after_delay(self.timeout_ms / 1_000),
-            wait=wait_exponential_jitter(initial=0.02, max=0.5, jitter=0.02),
+            wait=wait_exponential(multiplier=0.02, max=0.5),
             retry_error_callback=give_up,
         )(again)
 
@@ -143,9 +155,30 @@ class KafkaPythonAdmin:
         """Notes where a coordinator was seen, so that nobody need ask for it."""
         self._coordinators[kind, key] = node
 
-    def forget(self, kind: str, key: str) -> None:
-        """The coordinator has moved: it is asked for again."""
-        self._coordinators.pop((kind, key), None)
+    def forget(self, kind: str, keys: Iterable[str]) -> None:
+        """The coordinators have moved: they are asked for again."""
+        for key in keys:
+            self._coordinators.pop((kind, key), None)
+
+    def leaders(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        """The leader of each partition as a broker knows it now, -1 for none.
+
+        Raises UsageError (`unknown_topic`, `unknown_partition`) or OperationFailed (`acl_missing`).
+        """
+        found: dict[TopicPartition, int] = {}
+        for topic in self.metadata({one.topic for one in partitions}).topics:
+            if topic.error_code == _UNKNOWN_TOPIC_OR_PARTITION:
+                raise unknown_topic(topic.name, [one.name for one in self.metadata(None).topics])
+            if topic.error_code and not is_moving(int(topic.error_code)):
+                raise self.failure_of(topic.error_code, "Metadata", f"topic {topic.name!r}")
+            found |= {TopicPartition(topic.name, one.partition_index): int(one.leader_id) for one in topic.partitions}
+        for one in partitions:
+            if one not in found:
+                count = sum(known.topic == one.topic for known in found)
+                raise UsageError("unknown_partition", f"There is no partition {one}.",
+                                 why=f"{one.topic} has {count} partitions, numbered from 0.",
+                                 hint="Name one of them.")  # fmt: skip
+        return {one: found[one] for one in partitions}
 
     def metadata(self, topics: Iterable[str] | None) -> Any:
         """A fresh MetadataResponse for these topics (None: all); creates none. Raises Unreachable."""

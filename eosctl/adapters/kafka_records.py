@@ -1,15 +1,18 @@
 """Records by librdkafka's consumer: assigned, never in a group, never committing."""
 
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 from eosctl.adapters.connection import KafkaConnection
-from eosctl.adapters.kafka_errors import librdkafka_errors, probe, translated
-from eosctl.core.errors import Unreachable
+from eosctl.adapters.kafka_errors import diagnose, librdkafka_errors, probe, timed_out, translated
+from eosctl.core.errors import EosctlError, OperationFailed, UsageError
 from eosctl.domain.kafka import TopicPartition
 from eosctl.ports.records import Record
 
-_BATCH = 5_000
+_BATCH = 2_000
+_BATCH_WAIT_S = 0.05
+_END_OF_LOG_S = 1.0
 _TIMESTAMP_TYPES: dict[int, Literal["create", "append", "none"]] = {0: "none", 1: "create", 2: "append"}
 
 
@@ -26,10 +29,12 @@ class KafkaRecords:
         *,
         isolation: Literal["read_committed", "read_uncommitted"] = "read_committed",
     ) -> Iterator[Record]:
-        """Records of each half-open offset range.
+        """Records of each half-open offset range, in the order of offsets within a partition.
 
-        A partition is over when its position has reached the range's end: gaps of compaction and transaction markers
-        are passed. Raises Unreachable when nothing comes for the time limit.
+        A range is over at its end, or at the end of the log when nothing but markers or compacted gaps lies before it.
+        Raises OperationFailed (`range_not_readable`) when the log, or what read_committed may see of it, ends before
+        the range does; UsageError (`offset_out_of_range`) when it begins after the range; Unreachable when nothing
+        comes for the time limit.
         """
         from confluent_kafka import Consumer
         from confluent_kafka import TopicPartition as Tp
@@ -38,7 +43,7 @@ class KafkaRecords:
         if not left:
             return
         probe(self._connection, self._timeout_ms)
-        with librdkafka_errors("Fetch", "partitions", self._connection):
+        with librdkafka_errors("Fetch", "the partitions", self._connection):
             consumer = Consumer(self._config(isolation))
         try:
             consumer.assign([Tp(one.topic, one.partition, ranges[one][0]) for one in left])
@@ -48,6 +53,7 @@ class KafkaRecords:
 
     def _config(self, isolation: str) -> dict[str, Any]:
         return {
+            "queued.max.messages.kbytes": 16_384,
             **self._connection.librdkafka(),
             "group.id": "eosctl-reader",
             "enable.auto.commit": False,
@@ -55,47 +61,70 @@ class KafkaRecords:
             "auto.offset.reset": "error",
             "isolation.level": isolation,
             "enable.partition.eof": True,
-            "queued.max.messages.kbytes": 16_384,
             "log_level": 0,
         }
 
     def _until_ends(self, consumer: Any, left: dict[TopicPartition, int]) -> Iterator[Record]:
+        """Consumes until every range is over; a batch waits briefly, silence lasts to the time limit at most."""
+        last_news = time.monotonic()
+        ends: dict[TopicPartition, int] = {}
         while left:
-            with librdkafka_errors("Fetch", "partitions", self._connection):
-                messages = consumer.consume(_BATCH, self._timeout_ms / 1_000)
-            if not messages:
-                self._pass_gaps(consumer, left)
-                if left:
-                    raise Unreachable("kafka_timeout", f"No records came from {', '.join(map(str, sorted(left)[:3]))}.",
-                                      why="An open transaction or a broker that does not answer.", hint="See `eosctl txn blocked`.")  # fmt: skip
+            with librdkafka_errors("Fetch", "the partitions", self._connection):
+                messages = consumer.consume(_BATCH, _BATCH_WAIT_S)
+            silent_s = 0 if messages else time.monotonic() - last_news
+            if messages:
+                last_news = time.monotonic()
+            elif ends and silent_s > _END_OF_LOG_S:
+                partition, reached = next(iter(ends.items()))
+                raise _ends_early(partition, reached, left[partition])
+            elif silent_s > self._timeout_ms / 1_000:
+                why = f"Nothing came from {', '.join(map(str, sorted(left)[:3]))}."
+                raise diagnose(self._connection, self._timeout_ms) or timed_out("Fetch", self._connection, why)
             for message in messages:
-                partition = TopicPartition(message.topic(), message.partition())
-                error = message.error()
-                if error is not None and error.name() != "_PARTITION_EOF":
-                    raise translated(error, "Fetch", str(partition), self._connection)
-                end = left.get(partition)
-                if end is None:
-                    continue
-                if message.offset() >= end - 1 or error is not None:
-                    self._finish(consumer, left, partition, reached=message.offset(), eof=error is not None)
-                if error is None and message.offset() < end:
-                    yield _record(partition, message)
+                yield from self._take(consumer, left, ends, message)
 
-    def _finish(self, consumer: Any, left: dict[TopicPartition, int], partition: TopicPartition, *, reached: int, eof: bool) -> None:
+    def _take(
+        self, consumer: Any, left: dict[TopicPartition, int], ends: dict[TopicPartition, int], message: Any
+    ) -> Iterator[Record]:
+        """The message, when it is a record of its range; notes the end of the log in `ends`, takes what is over from
+        `left`."""
         from confluent_kafka import TopicPartition as Tp
 
-        if eof and reached < left[partition]:
+        error = message.error()
+        partition = TopicPartition(message.topic() or "", message.partition() or 0)
+        end = left.get(partition)
+        if error is not None and error.name() != "_PARTITION_EOF":
+            failure = self._failure(error, partition)
+            if failure is not None:
+                raise failure
             return
-        del left[partition]
-        consumer.incremental_unassign([Tp(partition.topic, partition.partition)])
+        if end is None:
+            return
+        ends.pop(partition, None)
+        if error is not None and message.offset() < end:
+            ends[partition] = message.offset()
+            return
+        if error is None and message.offset() < end:
+            yield _record(partition, message)
+        if message.offset() >= end - 1:
+            del left[partition]
+            consumer.incremental_unassign([Tp(partition.topic, partition.partition)])
 
-    def _pass_gaps(self, consumer: Any, left: dict[TopicPartition, int]) -> None:
-        from confluent_kafka import TopicPartition as Tp
+    def _failure(self, error: Any, partition: TopicPartition) -> EosctlError | None:
+        """Our error for one that a consumer delivers; None for those that librdkafka itself gets over."""
+        name = error.name()
+        if name in ("_AUTO_OFFSET_RESET", "OFFSET_OUT_OF_RANGE"):
+            return UsageError("offset_out_of_range", f"The range of {partition} begins outside of its log.",
+                              why=f"{error.str()}.", hint="See the log's start: eosctl offsets show.")  # fmt: skip
+        if name in ("_TRANSPORT", "_ALL_BROKERS_DOWN", "_TIMED_OUT", "_RESOLVE") or error.retriable():
+            return None
+        return translated(error, "Fetch", f"Topic {partition.topic!r}", self._connection)
 
-        for position in consumer.position([Tp(one.topic, one.partition) for one in left]):
-            partition = TopicPartition(position.topic, position.partition)
-            if position.offset >= left[partition]:
-                self._finish(consumer, left, partition, reached=position.offset, eof=False)
+
+def _ends_early(partition: TopicPartition, reached: int, end: int) -> OperationFailed:
+    return OperationFailed("range_not_readable", f"{partition} can be read to offset {reached} only, not to {end}.",
+                           why="The log ends there, or an open transaction hides what follows from read_committed.",
+                           hint="Look for one: eosctl txn blocked.")  # fmt: skip
 
 
 def _record(partition: TopicPartition, message: Any) -> Record:

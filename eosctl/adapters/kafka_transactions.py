@@ -1,20 +1,20 @@
-"""Transactions by kafka-python, the client that speaks KIP-664; fencing by librdkafka's InitProducerId."""
+"""Transactions by kafka-python, the client that speaks KIP-664, each broker, id and partition answering for itself."""
 
+import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
-from eosctl.adapters.kafka_errors import kafka_python_errors, librdkafka_errors, translated, unsupported
-from eosctl.adapters.kafka_python import KafkaPythonAdmin
-from eosctl.core.errors import EosctlError, Notice, OperationFailed
+from eosctl.adapters.gathering import Gathering
+from eosctl.adapters.kafka_errors import producer_moved, unsupported
+from eosctl.adapters.kafka_python import KafkaPythonAdmin, is_moving
+from eosctl.adapters.transaction_values import description, listing, producers
+from eosctl.core.errors import OperationFailed, Unreachable
 from eosctl.core.report import Gathered
 from eosctl.domain.kafka import (
     AbortMarker,
     ActiveProducer,
-    CoordinatorEpoch,
     FencedProducer,
-    Offset,
     ProducerEpoch,
     ProducerId,
     TopicPartition,
@@ -23,12 +23,17 @@ from eosctl.domain.kafka import (
     TransactionState,
 )
 
-_IDS_A_REQUEST = 5_000
+_IDS_A_REQUEST = 2_500
 _PARTITIONS_A_REQUEST = 2_000
+_TOPIC_AUTHORIZATION_FAILED = 29
+_INVALID_TRANSACTION_TIMEOUT, _TRANSACTIONAL_ID_NOT_FOUND, _INVALID_REGULAR_EXPRESSION = 50, 105, 128
+T = TypeVar("T")
+_SAME_IN_RE2 = re.compile(r"(?!.*\(\?)(?!.*\[\[?[:^]*:)(?!.*\{,)[A-Za-z0-9 _.\-^$|()\[\]*+?{},/:@#]*")
+"""Patterns that mean the same to Python's `re` and to the broker's RE2J: no escapes, `(?`, POSIX classes."""
 
 
 class KafkaTransactions:
-    """The TransactionsGateway. Brokers are asked side by side; one that fails is a notice, not an exception."""
+    """The TransactionsGateway. Brokers are asked at once; one that fails is a notice, not an exception."""
 
     def __init__(self, admin: KafkaPythonAdmin) -> None:
         self._admin = admin
@@ -41,212 +46,246 @@ class KafkaTransactions:
         older_than_ms: int | None = None,
         id_pattern: str | None = None,
     ) -> Gathered[TransactionListing]:
-        """ListTransactions on every broker; `id_pattern` goes to brokers that know KIP-1152, and is matched here again."""
-        import re
+        """ListTransactions on every broker: `older_than_ms` goes to brokers that know KIP-994 (3.8), `id_pattern` to
+        those that know KIP-1152 (4.1) when it means the same there, and is matched here in any case."""
+        from kafka.protocol.admin.transactions import ListTransactionsRequest
 
+        version = self._require("ListTransactions", ListTransactionsRequest)
         filters: dict[str, Any] = {"state_filters": [str(one) for one in states],
                                    "producer_id_filters": [int(one) for one in producer_ids]}  # fmt: skip
-        version = self._api_version("ListTransactions")
         if older_than_ms is not None and version >= 1:
-            filters["duration_filter_ms"] = older_than_ms
-        if id_pattern is not None and version >= 2 and _safe_for_re2(id_pattern):
-            filters["transactional_id_pattern"] = id_pattern
+            filters["duration_filter"] = older_than_ms
+        if id_pattern is not None and version >= 2 and _SAME_IN_RE2.fullmatch(id_pattern):
+            filters["transactional_id_pattern"] = f"(?s).*(?:{id_pattern}).*"  # the broker matches whole ids
         matches = re.compile(id_pattern).search if id_pattern is not None else None
+        gathering = Gathering[TransactionListing]("ListTransactions", self._admin)
 
-        def ask(node: int) -> list[TransactionListing]:
-            found = self._admin.client.list_transactions(broker_ids=[node], **filters)[node]
-            return [TransactionListing(one.transactional_id, ProducerId(one.producer_id), TransactionState(one.state), node)
-                    for one in found if matches is None or matches(one.transactional_id)]  # fmt: skip
+        def attempt(nodes: list[int], last: bool) -> Iterator[int]:
+            answers = self._admin.send([(one, ListTransactionsRequest(**filters)) for one in nodes])
+            for node, answer in zip(nodes, answers, strict=True):
+                if getattr(answer, "error_code", 0) == _INVALID_REGULAR_EXPRESSION:
+                    filters.pop("transactional_id_pattern", None)
+                    yield node
+                elif gathering.asks_again(answer, f"broker {node}", last):
+                    yield node
+                elif not isinstance(answer, BaseException):
+                    gathering.found.extend(listing(one, node) for one in answer.transaction_states
+                                           if matches is None or matches(one.transactional_id))  # fmt: skip
 
-        return self._on_brokers("ListTransactions", ask)
+        self._admin.until_settled(self._admin.broker_ids(), attempt)
+        for one in gathering.found:
+            self._admin.remember("transaction", one.transactional_id, one.coordinator_id)
+        return gathering.result()
 
     def describe_transactions(self, transactional_ids: Collection[str]) -> Gathered[TransactionDescription]:
-        """DescribeTransactions at the coordinators; unknown ids are left out."""
-        found: list[TransactionDescription] = []
-        failures: list[Notice] = []
-        ids = sorted(set(transactional_ids))
-        for start in range(0, len(ids), _IDS_A_REQUEST):
-            self._describe(ids[start : start + _IDS_A_REQUEST], found, failures)
-        return Gathered(tuple(found), _distinct(failures))
+        """DescribeTransactions at the coordinators, all at once; unknown ids are left out."""
+        from kafka.protocol.admin.transactions import DescribeTransactionsRequest
 
-    def _describe(self, ids: list[str], found: list[TransactionDescription], failures: list[Notice]) -> None:
-        """One request; when one id of it is bad, the halves are asked, so that one bad id hides no other."""
-        import kafka.errors as ke
+        self._require("DescribeTransactions", DescribeTransactionsRequest)
+        gathering = Gathering[TransactionDescription]("DescribeTransactions", self._admin)
 
-        try:
-            answer = self._admin.retrying(lambda: self._admin.client.describe_transactions(ids))
-        except (ke.TransactionalIdNotFoundError, ke.TransactionalIdAuthorizationFailedError) as error:
-            if len(ids) > 1:
-                middle = len(ids) // 2
-                self._describe(ids[:middle], found, failures)
-                self._describe(ids[middle:], found, failures)
-            elif isinstance(error, ke.AuthorizationError):
-                name = f"transactional id {ids[0]!r}"
-                failures.append(self._admin.failure(error, "DescribeTransactions", name).notice())
-        except ke.KafkaError as error:
-            failure = self._admin.failure(error, "DescribeTransactions", f"{len(ids)} transactional ids")
-            if len(self._admin.broker_ids()) == 1:
-                raise failure from None
-            failures.append(failure.notice())
-        else:
-            found.extend(_description(name, one) for name, one in answer.items())
+        def attempt(ids: list[str], last: bool) -> Iterator[str]:
+            nodes, errors = self._admin.coordinators("transaction", ids)
+            yield from (one for one, code in errors.items() if gathering.asks_again_for(code, _id(one), last))
+            chunks = [(node, chunk) for node, mine in _by_node(nodes) for chunk in _chunks(mine, _IDS_A_REQUEST)]
+            answers = self._admin.send(
+                [(node, DescribeTransactionsRequest(transactional_ids=chunk)) for node, chunk in chunks]
+            )
+            for (node, chunk), answer in zip(chunks, answers, strict=True):
+                if gathering.asks_again(answer, f"broker {node}", last):
+                    yield from chunk
+                if isinstance(answer, BaseException):
+                    self._admin.forget("transaction", chunk)
+                    continue
+                for one in answer.transaction_states:
+                    if not one.error_code:
+                        gathering.found.append(description(one, node))
+                    elif one.error_code != _TRANSACTIONAL_ID_NOT_FOUND:
+                        self._admin.forget("transaction", [one.transactional_id])
+                        if gathering.asks_again_for(one.error_code, _id(one.transactional_id), last):
+                            yield one.transactional_id
+
+        self._admin.until_settled(dict.fromkeys(transactional_ids), attempt)
+        return gathering.result()
 
     def describe_producers(self, partitions: Collection[TopicPartition]) -> Gathered[ActiveProducer]:
-        """DescribeProducers at each partition's leader, leaders side by side."""
-        from kafka.structs import TopicPartition as Tp
+        """DescribeProducers at each partition's leader, leaders at once. Raises UsageError for an unknown partition."""
+        from kafka.protocol.admin.transactions import DescribeProducersRequest
 
-        cluster = self._metadata({one.topic for one in partitions})
-        by_leader: dict[int, list[Any]] = defaultdict(list)
-        failures: list[Notice] = []
-        for one in sorted(set(partitions)):
-            leader = cluster.get((one.topic, one.partition))
-            if leader is None or leader < 0:
-                failures.append(Notice("no_leader", f"{one} has no leader.", "Look at the brokers."))
-            else:
-                by_leader[leader].append(Tp(one.topic, one.partition))
-        found: list[ActiveProducer] = []
+        self._require("DescribeProducers", DescribeProducersRequest)
+        gathering = Gathering[ActiveProducer]("DescribeProducers", self._admin)
 
-        def ask(node: int) -> list[ActiveProducer]:
-            mine: list[ActiveProducer] = []
-            every = by_leader[node]
-            for start in range(0, len(every), _PARTITIONS_A_REQUEST):
-                self._producers(node, every[start : start + _PARTITIONS_A_REQUEST], mine, failures)
-            return mine
+        def attempt(wanted: list[TopicPartition], last: bool) -> Iterator[TopicPartition]:
+            leaders = self._admin.leaders(wanted)
+            for one in (one for one in wanted if leaders[one] < 0):
+                gathering.fail(_no_leader(one))
+            chunks = [
+                (node, chunk) for node, mine in _by_node(leaders) for chunk in _chunks(mine, _PARTITIONS_A_REQUEST)
+            ]
+            answers = self._admin.send([(node, _producers_request(chunk)) for node, chunk in chunks])
+            for (node, chunk), answer in zip(chunks, answers, strict=True):
+                if gathering.asks_again(answer, f"broker {node}", last):
+                    yield from chunk
+                if isinstance(answer, BaseException):
+                    continue
+                for topic in answer.topics:
+                    for one in topic.partitions:
+                        partition = TopicPartition(topic.name, one.partition_index)
+                        if not one.error_code:
+                            gathering.found.extend(producers(partition, one))
+                        elif gathering.asks_again_for(one.error_code, _named(partition, one.error_code), last):
+                            yield partition
 
-        answer = self._side_by_side("DescribeProducers", tuple(by_leader), ask)
-        found.extend(answer.items)
-        return Gathered(tuple(found), _distinct([*failures, *answer.failures]))
-
-    def _producers(self, node: int, partitions: list[Any], found: list[ActiveProducer], failures: list[Notice]) -> None:
-        import kafka.errors as ke
-
-        try:
-            answer = self._admin.client.describe_producers(partitions, broker_id=node)
-        except (ke.BrokerResponseError, ke.InvalidMetadataError) as error:
-            if isinstance(error, ke.KafkaConnectionError):
-                raise
-            if len(partitions) > 1:
-                middle = len(partitions) // 2
-                self._producers(node, partitions[:middle], found, failures)
-                self._producers(node, partitions[middle:], found, failures)
-            else:
-                name = f"{partitions[0].topic}:{partitions[0].partition}"
-                failures.append(self._admin.failure(error, "DescribeProducers", name).notice())
-        else:
-            found.extend(_producer(partition, one) for partition, state in answer.items() for one in state.active_producers)
+        self._admin.until_settled(sorted(set(partitions)), attempt)
+        return gathering.result()
 
     def write_abort_marker(self, marker: AbortMarker) -> None:
-        """WriteTxnMarkers at the leader. A coordinator epoch of -1 is sent as 0: see FACTS, KIP-664."""
-        from kafka.admin._transactions import AbortTransactionSpec
-        from kafka.structs import TopicPartition as Tp
+        """WriteTxnMarkers at the leader. A coordinator epoch of -1 is sent as 0: the leader refuses -1 where this
+        producer has ended a transaction before (`ProducerAppendInfo.checkCoordinatorEpoch`)."""
+        from kafka.protocol.producer.transaction import WriteTxnMarkersRequest
 
-        spec = AbortTransactionSpec(
-            Tp(marker.partition.topic, marker.partition.partition),
-            marker.producer_id,
-            marker.producer_epoch,
-            max(marker.coordinator_epoch, 0),
-        )
-        with kafka_python_errors("WriteTxnMarkers", str(marker.partition), self._admin.connection):
-            self._admin.client.abort_transaction(spec)
+        self._require("WriteTxnMarkers", WriteTxnMarkersRequest)
+        spec = WriteTxnMarkersRequest.WritableTxnMarker(
+            producer_id=marker.producer_id,
+            producer_epoch=marker.producer_epoch,
+            transaction_result=False,
+            topics=[WriteTxnMarkersRequest.WritableTxnMarker.WritableTxnMarkerTopic(
+                name=marker.partition.topic, partition_indexes=[marker.partition.partition])],
+            coordinator_epoch=max(marker.coordinator_epoch, 0),
+        )  # fmt: skip
+
+        def ask() -> tuple[int, Any]:
+            node = self._admin.leaders([marker.partition])[marker.partition]
+            (answer,) = self._admin.send([(node, WriteTxnMarkersRequest(markers=[spec]))])
+            if isinstance(answer, BaseException):
+                return 0, answer
+            return next(
+                one.error_code for each in answer.markers for topic in each.topics for one in topic.partitions
+            ), None
+
+        try:
+            self._settle("WriteTxnMarkers", str(marker.partition), ask)
+        except OperationFailed as error:
+            if error.code == "kafka_error":
+                self._refuse_moved(marker)
+            raise
+
+    def _refuse_moved(self, marker: AbortMarker) -> None:
+        """A leader (4.3.1) refuses an older producer epoch as UNKNOWN_SERVER_ERROR: look whether that was the reason."""
+        for one in self.describe_producers([marker.partition]).items:
+            if one.producer_id == marker.producer_id and one.producer_epoch != marker.producer_epoch:
+                raise producer_moved(str(marker.partition))
 
     def fence(self, transactional_id: str, *, timeout_ms: int) -> FencedProducer:
-        """InitProducerId by librdkafka, which retries CONCURRENT_TRANSACTIONS; then the epoch as the coordinator has it."""
-        from confluent_kafka import KafkaException, Producer
+        """InitProducerId as Kafka's `Admin.fenceProducers` sends it (KIP-588): the epoch goes up, what is open is
+        aborted, and the answer comes when that is done; CONCURRENT_TRANSACTIONS means it is under way.
 
-        limit_s = self._admin.timeout_ms / 1_000
-        resource = f"TransactionalId {transactional_id!r}"
-        config = {**self._admin.connection.librdkafka(), "transactional.id": transactional_id, "transaction.timeout.ms": timeout_ms,
-                  "message.timeout.ms": min(timeout_ms, 60_000), "log_level": 0}  # fmt: skip
-        with librdkafka_errors("InitProducerId", resource, self._admin.connection):
-            producer = Producer(config)
-            try:
-                producer.init_transactions(limit_s)
-            except KafkaException as error:
-                if error.args[0].name() == "INVALID_TRANSACTION_TIMEOUT":
-                    raise OperationFailed("bad_transaction_timeout", f"The broker refuses {timeout_ms} ms for {resource}.",
-                                          why="It is above transaction.max.timeout.ms.") from None  # fmt: skip
-                raise translated(error.args[0], "InitProducerId", resource, self._admin.connection) from None
-        described = self.describe_transactions([transactional_id]).items
-        if not described:
-            raise OperationFailed("not_verified", f"{resource} is not known after fencing.", hint="Look: eosctl txn describe.")
-        return FencedProducer(transactional_id, described[0].producer_id, described[0].producer_epoch)
+        `timeout_ms` becomes the id's transaction timeout. Raises OperationFailed (`bad_transaction_timeout`).
+        """
+        from kafka.protocol.producer.transaction import InitProducerIdRequest
+
+        resource = _id(transactional_id)
+        request = InitProducerIdRequest(transactional_id=transactional_id, transaction_timeout_ms=timeout_ms,
+                                        producer_id=-1, producer_epoch=-1, min_version=3, max_version=5)  # fmt: skip
+
+        def ask() -> tuple[int, Any]:
+            nodes, errors = self._admin.coordinators("transaction", [transactional_id])
+            if errors:
+                return errors[transactional_id], None
+            (answer,) = self._admin.send([(nodes[transactional_id], request)])
+            code = 0 if isinstance(answer, BaseException) else int(answer.error_code)
+            if code:
+                self._admin.forget("transaction", [transactional_id])
+            if code == _INVALID_TRANSACTION_TIMEOUT:
+                raise OperationFailed(
+                    "bad_transaction_timeout",
+                    f"The broker refuses a transaction timeout of {timeout_ms} ms for {resource}.",
+                    why="It is above the broker's transaction.max.timeout.ms.",
+                    hint="Give a shorter one.",
+                )
+            return code, answer
+
+        answer = self._settle("InitProducerId", resource, ask)
+        return FencedProducer(transactional_id, ProducerId(answer.producer_id), ProducerEpoch(answer.producer_epoch))
+
+    def transaction_version(self) -> int:
+        """The finalized `transaction.version`, from ApiVersions (KIP-584)."""
+        try:
+            features = self._admin.client.describe_features()
+        except Exception as error:  # noqa: BLE001  whatever kafka-python raises becomes one of ours
+            raise self._admin.failure(error, "ApiVersions", "the cluster") from None
+        return int(features.get("transaction.version", {}).get("finalized", (0, 0))[1])
 
     def unsupported(self) -> Sequence[str]:
-        """APIs of this gateway that the brokers are too old for."""
-        return [name for name in ("ListTransactions", "DescribeTransactions", "DescribeProducers", "WriteTxnMarkers")
-                if self._api_version(name) < 0]  # fmt: skip
-
-    def _api_version(self, api: str) -> int:
+        """Names of the APIs of this gateway that some broker is too old for."""
         from kafka.protocol.admin import transactions as protocol
         from kafka.protocol.producer.transaction import WriteTxnMarkersRequest
 
-        return self._admin.api_version(WriteTxnMarkersRequest if api == "WriteTxnMarkers" else getattr(protocol, f"{api}Request"))
+        requests = {
+            "ListTransactions": protocol.ListTransactionsRequest,
+            "DescribeTransactions": protocol.DescribeTransactionsRequest,
+            "DescribeProducers": protocol.DescribeProducersRequest,
+            "WriteTxnMarkers": WriteTxnMarkersRequest,
+        }
+        return [name for name, request in requests.items() if self._admin.version_of(request) < 0]
 
-    def _on_brokers(self, api: str, ask: Callable[[int], list[Any]]) -> Gathered[Any]:
-        if self._api_version(api) < 0:
+    def _require(self, api: str, request: Any) -> int:
+        version = self._admin.version_of(request)
+        if version < 0:
             raise unsupported(api)
-        return self._side_by_side(api, self._admin.broker_ids(), ask)
+        return version
 
-    def _side_by_side(self, api: str, nodes: tuple[int, ...], ask: Callable[[int], list[Any]]) -> Gathered[Any]:
-        """Each broker in a thread of its own. Raises only when every one of them failed."""
-        if not nodes:
-            return Gathered(())
-        failures: list[EosctlError] = []
-        found: list[Any] = []
+    def _settle(self, api: str, resource: str, ask: Callable[[], tuple[int, Any]]) -> Any:
+        """The answer of a single question; raises our error for its code or exception."""
+        outcome: list[tuple[int, Any]] = []
 
-        def guarded(node: int) -> list[Any]:
-            import kafka.errors as ke
+        def attempt(items: list[str], last: bool) -> list[str]:
+            outcome[:] = [ask()]
+            code, answer = outcome[0]
+            return items if is_moving(code) or is_moving(answer) else []
 
-            try:
-                return self._admin.retrying(lambda: ask(node))
-            except (ke.KafkaError, TimeoutError) as error:
-                failures.append(self._admin.failure(error, api, f"broker {node}"))
-                return []
-
-        with ThreadPoolExecutor(min(len(nodes), 16)) as pool:
-            for items in pool.map(guarded, nodes):
-                found.extend(items)
-        if len(failures) == len(nodes):
-            raise failures[0]
-        return Gathered(tuple(found), tuple(failure.notice() for failure in failures))
-
-    def _metadata(self, topics: Iterable[str]) -> dict[tuple[str, int], int]:
-        """Leaders by topic and partition, fresh."""
-        with kafka_python_errors("Metadata", ", ".join(sorted(topics)[:3]) or "the cluster", self._admin.connection):
-            described = self._admin.client.describe_topics(sorted(topics)) if topics else []
-        return {(topic["name"], one["partition_index"]): one["leader_id"] for topic in described for one in topic["partitions"]}
+        self._admin.until_settled([resource], attempt)
+        code, answer = outcome[0]
+        if isinstance(answer, BaseException):
+            raise self._admin.failure(answer, api, resource)
+        if code:
+            raise self._admin.failure_of(code, api, resource)
+        return answer
 
 
-def _distinct(failures: list[Notice]) -> tuple[Notice, ...]:
-    return tuple(dict.fromkeys(failures))
+def _id(transactional_id: str) -> str:
+    return f"TransactionalId {transactional_id!r}"
 
 
-def _safe_for_re2(pattern: str) -> bool:
-    """The broker's RE2 matches whole ids where Python's `search` finds anywhere; ask it only when the two agree."""
-    return pattern.startswith("^") and pattern.endswith("$") and "(?" not in pattern and "\\" not in pattern
+def _named(partition: TopicPartition, code: int) -> str:
+    return f"Topic {partition.topic!r}" if code == _TOPIC_AUTHORIZATION_FAILED else str(partition)
 
 
-def _description(transactional_id: str, one: Any) -> TransactionDescription:
-    return TransactionDescription(
-        transactional_id=transactional_id,
-        coordinator_id=one.coordinator_id,
-        producer_id=ProducerId(one.producer_id),
-        producer_epoch=ProducerEpoch(one.producer_epoch),
-        state=TransactionState(one.state),
-        timeout_ms=one.transaction_timeout_ms,
-        started_at_ms=one.transaction_start_time_ms if one.transaction_start_time_ms >= 0 else None,
-        partitions=tuple(sorted(TopicPartition(tp.topic, tp.partition) for tp in one.topic_partitions)),
-    )
+def _no_leader(partition: TopicPartition) -> Unreachable:
+    return Unreachable("no_leader", f"{partition} has no leader.", why="The brokers that hold it are down.",
+                       hint="Start them.")  # fmt: skip
 
 
-def _producer(partition: Any, one: Any) -> ActiveProducer:
-    start = one.current_transaction_start_offset
-    return ActiveProducer(
-        partition=TopicPartition(partition.topic, partition.partition),
-        producer_id=ProducerId(one.producer_id),
-        producer_epoch=ProducerEpoch(one.producer_epoch),
-        last_sequence=one.last_sequence,
-        last_write_ms=one.last_timestamp,
-        coordinator_epoch=CoordinatorEpoch(one.coordinator_epoch),
-        transaction_start_offset=Offset(start) if start >= 0 else None,
-    )
+def _by_node(items: Mapping[T, int]) -> Iterator[tuple[int, list[T]]]:
+    """The items of each node; those of a negative node are left out."""
+    by_node: dict[int, list[T]] = defaultdict(list)
+    for item, node in items.items():
+        if node >= 0:
+            by_node[node].append(item)
+    yield from by_node.items()
+
+
+def _chunks(items: list[T], size: int) -> Iterator[list[T]]:
+    yield from (items[start : start + size] for start in range(0, len(items), size))
+
+
+def _producers_request(partitions: list[TopicPartition]) -> Any:
+    from kafka.protocol.admin.transactions import DescribeProducersRequest
+
+    by_topic: dict[str, list[int]] = defaultdict(list)
+    for one in partitions:
+        by_topic[one.topic].append(one.partition)
+    topics = [
+        DescribeProducersRequest.TopicRequest(name=name, partition_indexes=mine) for name, mine in by_topic.items()
+    ]
+    return DescribeProducersRequest(topics=topics)

@@ -10,19 +10,16 @@ from typing import Any
 
 from eosctl.core.errors import Unreachable, UsageError
 
-_LIMIT_SECONDS = 10
+_LIMIT_S = 10
+_URL = "sasl.oauthbearer.token.endpoint.url"
 
 
 def token_provider(p: Mapping[str, str]) -> Any:
-    """A kafka-python token provider for the `sasl.oauthbearer.*` properties. Raises UsageError for a missing one."""
+    """A kafka-python token provider for checked `sasl.oauthbearer.*` properties; asks when a token is first wanted."""
     from kafka.net.sasl.oauth import AbstractTokenProvider
 
-    needed = ("sasl.oauthbearer.token.endpoint.url", "sasl.oauthbearer.client.id", "sasl.oauthbearer.client.secret")
-    for key in needed:
-        if not p.get(key):
-            raise UsageError("incomplete_oauth", f"{key} is missing.", why="OAUTHBEARER here means OIDC client credentials.")
-    if not p[needed[0]].startswith(("https://", "http://")):
-        raise UsageError("bad_oauth_url", f"{needed[0]} is not a URL.")
+    if not p[_URL].startswith(("https://", "http://")):
+        raise UsageError("bad_property", f"{_URL} is not a URL.", hint="It begins with https://.")
 
     class ClientCredentials(AbstractTokenProvider):  # type: ignore[misc]
         """Asks for a token, and again shortly before it runs out."""
@@ -39,11 +36,16 @@ def token_provider(p: Mapping[str, str]) -> Any:
                 self._until = time.monotonic() + 0.8 * float(answer.get("expires_in", 60))
             return self._token
 
+        def extensions(self) -> dict[str, str]:
+            """SASL extensions (KIP-342) as `sasl.oauthbearer.extensions` gives them: `name=value,name=value`."""
+            pairs = (one.partition("=") for one in p.get("sasl.oauthbearer.extensions", "").split(",") if one.strip())
+            return {name.strip(): value.strip() for name, _, value in pairs}
+
     return ClientCredentials()
 
 
 def _ask(p: Mapping[str, str]) -> Mapping[str, Any]:
-    url = p["sasl.oauthbearer.token.endpoint.url"]
+    url = p[_URL]
     form = {
         "grant_type": "client_credentials",
         "client_id": p["sasl.oauthbearer.client.id"],
@@ -51,12 +53,15 @@ def _ask(p: Mapping[str, str]) -> Mapping[str, Any]:
     }
     if p.get("sasl.oauthbearer.scope"):
         form["scope"] = p["sasl.oauthbearer.scope"]
-    request = urllib.request.Request(url, urllib.parse.urlencode(form).encode())  # noqa: S310  scheme checked above
     try:
-        with urllib.request.urlopen(request, timeout=_LIMIT_SECONDS) as answer:  # noqa: S310
+        with urllib.request.urlopen(url, urllib.parse.urlencode(form).encode(), timeout=_LIMIT_S) as answer:
             data: Mapping[str, Any] = json.load(answer)
     except (urllib.error.URLError, ValueError, TimeoutError) as error:
-        raise Unreachable("oauth_refused", f"The token endpoint {url} gave no token: {error}.") from None
+        raise _refused(f"The token endpoint {url} gave no token.", f"{error}.") from None
     if "access_token" not in data:
-        raise Unreachable("oauth_refused", f"The token endpoint {url} gave no access_token.")
+        raise _refused(f"The token endpoint {url} gave no token.", "Its answer has no access_token.")
     return data
+
+
+def _refused(what: str, why: str) -> Unreachable:
+    return Unreachable("kafka_sasl_refused", what, why=why, hint="Check the URL, the client id and the client secret.")

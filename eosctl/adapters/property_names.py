@@ -1,6 +1,11 @@
 """The names of Kafka client properties, as librdkafka 2.16 and Kafka's Java clients 4.3 have them, for `connection`."""
 
-PASSED = frozenset(
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+PASSED = _names(
     """
     api.version.fallback.ms api.version.request api.version.request.timeout.ms batch.num.messages batch.size
     bootstrap.servers broker.address.family broker.address.ttl broker.version.fallback check.crcs
@@ -35,11 +40,11 @@ PASSED = frozenset(
     sticky.partitioning.linger.ms topic.blacklist topic.metadata.propagation.max.ms
     topic.metadata.refresh.fast.cnt topic.metadata.refresh.fast.interval.ms topic.metadata.refresh.interval.ms
     topic.metadata.refresh.sparse
-    """.split()
+    """
 )
 """Handed on to librdkafka as they are."""
 
-IGNORED = frozenset(
+IGNORED = _names(
     """
     acks allow.auto.create.topics auto.commit.interval.ms auto.offset.reset buffer.memory compression.gzip.level
     compression.lz4.level compression.zstd.level config.providers default.api.timeout.ms delivery.timeout.ms
@@ -66,15 +71,15 @@ IGNORED = frozenset(
     ssl.engine.factory.class ssl.keymanager.algorithm ssl.protocol ssl.provider ssl.secure.random.implementation
     ssl.trustmanager.algorithm statistics.interval.ms transaction.timeout.ms transaction.two.phase.commit.enable
     transactional.id value.deserializer value.serializer
-    """.split()
+    """
 )
 """Known to a client, but not about the connection, or eosctl's own choice: left out without a word."""
 
-TRANSLATED = frozenset(
+TRANSLATED = _names(
     """
     sasl.jaas.config ssl.keystore.type ssl.keystore.key ssl.keystore.certificate.chain ssl.truststore.location
     ssl.truststore.type ssl.truststore.password ssl.truststore.certificates
-    """.split()
+    """
 )
 """Java's names that `connection` says in librdkafka's words."""
 

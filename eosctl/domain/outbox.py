@@ -1,7 +1,7 @@
 """The outbox table: how a profile maps its columns, and what must be mapped for which work."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from eosctl.core.errors import UsageError, did_you_mean
@@ -19,7 +19,7 @@ class OutboxMapping:
     `max_retries` is the count from which an event has failed for good; `topic` is the template of its topic's name.
     """
 
-    table: TableName = TableName("outbox")
+    table: TableName = field(default=TableName("outbox"))
     id: str = "id"
     aggregate_type: str = "aggregate_type"
     aggregate_id: str = "aggregate_id"
@@ -89,6 +89,11 @@ def require_marking(mapping: OutboxMapping) -> None:
             why="A relay marks rows with them; a table that only Debezium reads needs none.",
             hint="Map them in the profile, or use `eosctl cdc`.",
         )
+
+
+def quoted(table: TableName) -> str:
+    """The name as PostgreSQL's `to_regclass` reads it."""
+    return ".".join('"' + part.replace('"', '""') + '"' for part in table.parts)
 
 
 def checked(catalogue: TableCatalogue | None, mapping: OutboxMapping) -> OutboxMapping:

@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from string import Formatter
 from typing import Any
 
@@ -86,9 +87,9 @@ def is_legal_topic(name: str) -> bool:
 
 
 def record_of(event: OutboxEvent, template: str, form: ValueForm) -> OutgoingRecord:
-    """The record of a row. Raises NotARecord for an illegal topic name and for a payload that an envelope can't hold."""
-    topic = topic_of(template, event.aggregate_type, event.event_type)
-    if not is_legal_topic(topic):
+    """The record of a row. Raises NotARecord for an illegal topic or a payload that no envelope can hold."""
+    topic, legal = _topic_and_legality(template, event.aggregate_type, event.event_type)
+    if not legal:
         raise NotARecord(f"illegal_topic: {topic!r} is not a topic's name (aggregate type {event.aggregate_type!r})")
     return OutgoingRecord(
         topic=topic,
@@ -100,6 +101,12 @@ def record_of(event: OutboxEvent, template: str, form: ValueForm) -> OutgoingRec
             (ID_HEADER, str(event.id).encode()),
         ],
     )
+
+
+@lru_cache(maxsize=4_096)
+def _topic_and_legality(template: str, aggregate_type: str, event_type: str) -> tuple[str, bool]:
+    topic = topic_of(template, aggregate_type, event_type)
+    return topic, is_legal_topic(topic)
 
 
 def _bytes(payload: str | bytes | None) -> bytes | None:

@@ -83,7 +83,7 @@ def select(events: Iterable[OutboxEvent], max_retries: int) -> Selection:
 
 def retry_delay_ms(retry_count: int) -> int:
     """How long to wait before the next try of an event that has failed so often: doubling, at most 30 s."""
-    return min(_LONGEST_DELAY_MS, _FIRST_DELAY_MS * 2 ** min(retry_count, 16))
+    return min(_LONGEST_DELAY_MS, _FIRST_DELAY_MS << min(retry_count, 16))
 
 
 def fair_share(relays: int) -> int:

@@ -6,6 +6,9 @@ KIP-890), so a scan looks four times: leaders, coordinators, leaders, coordinato
 coordinator look does not hold had its marker written before that look, or never will; if it was written, the second
 leader look shows it closed, or another one open. What is open at the same offset in both leader looks and held in
 neither coordinator look hangs. No age, no waiting. (Kafka's `TransactionsCommand` waits 15 minutes instead.)
+
+"Not held" wants proof: the coordinator of that producer id answered, or every coordinator did. Otherwise the verdict is
+`unknown`. Kafka leaves ids that one may not DESCRIBE out of the list without a word: no client can see that from here.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -32,7 +35,7 @@ TWO_PHASE_TIMEOUT_MS = 2**31 - 1
 
 
 class Verdict(StrEnum):
-    """`open`: healthy. `late`: older than its own time-out. `hanging`: no coordinator has it. `unknown`: not all answered."""
+    """`open`: healthy. `late`: older than its own time-out. `hanging`: nobody has it. `unknown`: not all answered."""
 
     OPEN = "open"
     LATE = "late"
@@ -42,7 +45,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class CoordinatorLook:
-    """One look at the coordinators: who is known, and whether every coordinator answered."""
+    """One look at the coordinators: who is known, and whether every coordinator is there and answered."""
 
     listings: tuple[TransactionListing, ...]
     descriptions: tuple[TransactionDescription, ...]
@@ -56,6 +59,10 @@ class CoordinatorLook:
         """The transactional id that owns the producer id now, whatever its state."""
         return next((one for one in self.descriptions if one.producer_id == producer_id), None)
 
+    def rules_out(self, producer: ActiveProducer) -> bool:
+        """Whether this look proves that nobody held it: its own coordinator said so, or all of them did."""
+        return self.holder(producer) is None and (self.complete or self.known(producer.producer_id) is not None)
+
     def listed_id(self, producer_id: ProducerId) -> str | None:
         """The transactional id of a producer id by the listing alone."""
         return next((one.transactional_id for one in self.listings if one.producer_id == producer_id), None)
@@ -63,13 +70,17 @@ class CoordinatorLook:
 
 @dataclass(frozen=True)
 class TransactionScan:
-    """The four looks. `first` and `second` hold only producers with an open transaction."""
+    """The four looks. `first` and `second` hold only producers with an open transaction.
+
+    `lost` were doubtful after the first look, and their leader did not answer the second time.
+    """
 
     first: tuple[ActiveProducer, ...]
     coordinators_first: CoordinatorLook
     second: tuple[ActiveProducer, ...]
     coordinators_second: CoordinatorLook
     now_ms: int
+    lost: tuple[ActiveProducer, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -106,8 +117,12 @@ def holds(transaction: TransactionDescription, producer: ActiveProducer) -> bool
 
 def judge(scan: TransactionScan) -> tuple[JudgedTransaction, ...]:
     """A verdict for every transaction that is still open after the second look, by partition and producer."""
-    before = {_key(one) for one in scan.first}
-    judged = [_judged(one, scan, seen_before=_key(one) in before) for one in scan.second]
+    before = {_key(one): one for one in scan.first}
+    judged = [_judged(one, scan, before.get(_key(one))) for one in scan.second]
+    judged += [
+        JudgedTransaction(one, Verdict.UNKNOWN, scan.coordinators_first.known(one.producer_id), one.last_write_ms)
+        for one in scan.lost
+    ]
     return tuple(sorted(judged, key=lambda one: (one.producer.partition, one.producer.producer_id)))
 
 
@@ -138,22 +153,25 @@ def transactional_ids(listings: Sequence[TransactionListing]) -> Mapping[Produce
     return {one.producer_id: one.transactional_id for one in listings}
 
 
-def _judged(producer: ActiveProducer, scan: TransactionScan, *, seen_before: bool) -> JudgedTransaction:
+def _judged(producer: ActiveProducer, scan: TransactionScan, before: ActiveProducer | None) -> JudgedTransaction:
+    """Each coordinator look is held against the leader look before it: the epoch may have grown between the two."""
     looks = (scan.coordinators_second, scan.coordinators_first)
-    holder = next((found for look in looks if (found := look.holder(producer)) is not None), None)
+    pairs = ((scan.coordinators_second, producer), (scan.coordinators_first, before or producer))
+    holder = next((found for look, seen in pairs if (found := look.holder(seen)) is not None), None)
     if holder is not None:
         verdict = Verdict.LATE if is_late(holder, scan.now_ms) else Verdict.OPEN
         since = holder.started_at_ms if holder.started_at_ms is not None else producer.last_write_ms
         return JudgedTransaction(producer, verdict, holder, since)
     known = next((found for look in looks if (found := look.known(producer.producer_id)) is not None), None)
-    if not seen_before:
+    if before is None:
         verdict = Verdict.OPEN  # it began during the scan, after both sides of the first look
-    elif all(look.complete for look in looks):
+    elif all(look.rules_out(seen) for look, seen in pairs):
         verdict = Verdict.HANGING
     else:
         verdict = Verdict.UNKNOWN
     return JudgedTransaction(producer, verdict, known, producer.last_write_ms)
 
 
-def _key(one: ActiveProducer) -> tuple[TopicPartition, int, int, int | None]:
-    return one.partition, one.producer_id, one.producer_epoch, one.transaction_start_offset
+def _key(one: ActiveProducer) -> tuple[TopicPartition, int, int | None]:
+    """What stays the same as long as a transaction is open: the epoch may grow, the offset can't come again."""
+    return one.partition, one.producer_id, one.transaction_start_offset

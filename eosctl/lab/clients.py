@@ -68,10 +68,11 @@ def kip664_admin(state: LabState) -> Iterator[Any]:
 def ends(state: LabState, topic: str, partitions: Sequence[int], *, committed: bool) -> dict[int, int]:
     """Each partition's last stable offset (`committed`) or high watermark."""
     from confluent_kafka import IsolationLevel, TopicPartition
-    from confluent_kafka.admin import OffsetSpec
+    from confluent_kafka import admin as kafka_admin
 
+    spec: Any = kafka_admin.OffsetSpec  # type: ignore[attr-defined]  # public, but not in its __all__
     level = IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED
-    wanted = {TopicPartition(topic, one): OffsetSpec.latest() for one in partitions}
+    wanted = {TopicPartition(topic, one): spec.latest() for one in partitions}
     admin = librdkafka_admin(state)
     answers = admin.list_offsets(wanted, isolation_level=level, request_timeout=LIMIT_S)
     return {one.partition: int(answer.result(LIMIT_S).offset) for one, answer in answers.items()}

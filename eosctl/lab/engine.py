@@ -68,30 +68,15 @@ def record_process(state: LabState, process: LabProcess) -> LabState:
 
 
 def _new(name: str, wish: LabWish) -> LabState:
-    folder = labs_folder() / name
+    state = _draft(name, wish)
+    folder = Path(state.folder)
+    if shutil.disk_usage(folder.parent).free < _ROOM_BYTES:
+        raise OperationFailed("disk_full", f"There is no room for a lab at {folder}.", why="It wants 300 MiB.",
+                              hint="Make room, or set XDG_DATA_HOME to another disk.")  # fmt: skip
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
         _no_room(error, folder)
-    if shutil.disk_usage(folder).free < _ROOM_BYTES:
-        raise OperationFailed("disk_full", f"There is no room for a lab at {folder}.", why="It wants 300 MiB.",
-                              hint="Make room, or set XDG_DATA_HOME to another disk.")  # fmt: skip
-    ports = _ports(wish)
-    bootstrap = ",".join(f"127.0.0.1:{ports[f'client-{node}']}" for node in range(1, wish.brokers + 1))
-    state = LabState(
-        name=name,
-        folder=str(folder),
-        cluster_id=kafka.new_cluster_id(),
-        bootstrap_servers=bootstrap,
-        dsn=f"postgresql://postgres@127.0.0.1:{ports['postgres']}/postgres",
-        brokers=wish.brokers,
-        secure=wish.secure,
-        transaction_version=wish.transaction_version,
-        java=jars.java(wish.java),
-        postgres_bin=postgres.postgres_bin(wish.postgres_bin),
-        ports=ports,
-        created_at=format_time(datetime.now(UTC)),
-    )
     try:
         passwords = security.make_security(folder / "security") if wish.secure else {}
         if wish.secure:
@@ -108,11 +93,32 @@ def _new(name: str, wish: LabWish) -> LabState:
     return state
 
 
+def _draft(name: str, wish: LabWish) -> LabState:
+    """The lab as it shall be; nothing of it exists yet."""
+    ports = _ports(wish)
+    return LabState(
+        name=name,
+        folder=str(labs_folder() / name),
+        cluster_id=kafka.new_cluster_id(),
+        bootstrap_servers=",".join(f"127.0.0.1:{ports[f'client-{node}']}" for node in range(1, wish.brokers + 1)),
+        dsn=f"postgresql://postgres@127.0.0.1:{ports['postgres']}/postgres",
+        brokers=wish.brokers,
+        secure=wish.secure,
+        transaction_version=wish.transaction_version,
+        java=jars.java(wish.java),
+        postgres_bin=postgres.postgres_bin(wish.postgres_bin),
+        ports=ports,
+        created_at=format_time(datetime.now(UTC)),
+    )
+
+
 def _write_client_files(state: LabState, passwords: Mapping[str, str]) -> None:
     folder = state.path("security")
     for user, password in passwords.items():
         settings = security.scram_settings(folder, user, password)
-        security.write_properties(folder / f"{user}.properties", {"bootstrap.servers": state.bootstrap_servers, **settings})
+        security.write_properties(
+            folder / f"{user}.properties", {"bootstrap.servers": state.bootstrap_servers, **settings}
+        )
     ssl_servers = ",".join(f"127.0.0.1:{state.ports[f'ssl-{node}']}" for node in range(1, state.brokers + 1))
     by_certificate = {"bootstrap.servers": ssl_servers, **security.certificate_settings(folder)}
     security.write_properties(folder / "certificate.properties", by_certificate)
@@ -132,7 +138,8 @@ def _started(state: LabState) -> LabState:
         with ThreadPoolExecutor(2) as pool:
             database = pool.submit(postgres.start_postgres, state)
             try:
-                running += [kafka.start_broker(state, node) for node in range(1, state.brokers + 1)]
+                for node in range(1, state.brokers + 1):
+                    running.append(kafka.start_broker(state, node))
             finally:
                 running.append(database.result())
         for node in range(1, state.brokers + 1):
@@ -165,8 +172,11 @@ def _ports(wish: LabWish) -> dict[str, int]:
 def _same_shape(state: LabState, wish: LabWish) -> None:
     if (wish.brokers, wish.secure) not in ((state.brokers, state.secure), (1, False)):
         shape = f"{state.brokers} broker{'s' if state.brokers > 1 else ''}, {'secure' if state.secure else 'plain'}"
-        raise UsageError("other_lab", f"The lab {state.name!r} exists and has {shape}.",
-                         hint=f"Use another --name, or `eosctl lab down --name {state.name} --purge` first.")  # fmt: skip
+        raise UsageError(
+            "other_lab",
+            f"The lab {state.name!r} exists and has {shape}.",
+            hint=f"Use another --name, or `eosctl lab down --name {state.name} --purge` first.",
+        )
 
 
 def _end_all(state: LabState) -> tuple[str, ...]:
@@ -179,8 +189,12 @@ def _end_all(state: LabState) -> tuple[str, ...]:
 
 
 def _no_room(error: OSError, folder: Path) -> NoReturn:
-    hint = "Make room, or set XDG_DATA_HOME to another disk." if error.errno == errno.ENOSPC else "Check its permissions."
-    raise OperationFailed("lab_not_made", f"The lab can't be kept at {folder}: {os.strerror(error.errno or 0)}.", hint=hint)
+    hint = (
+        "Make room, or set XDG_DATA_HOME to another disk." if error.errno == errno.ENOSPC else "Check its permissions."
+    )
+    raise OperationFailed(
+        "lab_not_made", f"The lab can't be kept at {folder}: {os.strerror(error.errno or 0)}.", hint=hint
+    )
 
 
 @contextmanager
@@ -189,7 +203,9 @@ def _locked(name: str) -> Iterator[None]:
     try:
         from filelock import FileLock, Timeout
     except ImportError:
-        raise UsageError("no_lab_extra", "The lab's parts are not installed.", hint="pip install 'eosctl[lab]'") from None
+        raise UsageError(
+            "no_lab_extra", "The lab's parts are not installed.", hint="pip install 'eosctl[lab]'"
+        ) from None
     try:
         labs_folder().mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:

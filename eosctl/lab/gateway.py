@@ -43,7 +43,9 @@ class LocalLab:
 def _running(name: str) -> LabState:
     state = known_state(name)
     if not engine.is_up(state):
-        raise OperationFailed("lab_down", f"The lab {name!r} does not run.", hint=f"Start it: eosctl lab up --name {name}")
+        raise OperationFailed(
+            "lab_down", f"The lab {name!r} does not run.", hint=f"Start it: eosctl lab up --name {name}"
+        )
     return state
 
 

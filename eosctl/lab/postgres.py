@@ -9,10 +9,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from eosctl.core.errors import OperationFailed, UsageError
-from eosctl.lab.processes import start, wait_for_port
+from eosctl.lab.processes import end, start, wait_for_port
 from eosctl.lab.state import LabProcess, LabState
 
-_ROOT_FOLDER = Path("/var/tmp/eosctl-labs")  # noqa: S108  root's labs: PostgreSQL must run as somebody else
+_ROOT_FOLDER = Path("/var/tmp/eosctl-labs")  # root's labs: PostgreSQL must run as somebody else
 _SETTINGS = {
     "wal_level": "logical",
     "max_connections": "200",
@@ -52,8 +52,12 @@ def start_postgres(state: LabState) -> LabProcess:
     command = [str(programs / "postgres"), "-D", str(folder), "-h", "127.0.0.1", "-p", str(state.ports["postgres"]),
                "-k", "", *settings]  # fmt: skip
     process = start("postgres", command, log=log, user=user)
-    wait_for_port(state.ports["postgres"], process, limit_s=30, log=log)
-    _wait_until_ready(state, programs, process)
+    try:
+        wait_for_port(state.ports["postgres"], process, limit_s=30, log=log)
+        _wait_until_ready(state, programs, process)
+    except BaseException:
+        end(process, limit_s=5)
+        raise
     return process
 
 

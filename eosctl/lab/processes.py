@@ -15,7 +15,12 @@ _CLOCK_SLACK_S = 0.5
 
 
 def start(
-    role: str, command: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None, user: tuple[int, int] | None = None
+    role: str,
+    command: Sequence[str],
+    *,
+    log: Path,
+    env: Mapping[str, str] | None = None,
+    user: tuple[int, int] | None = None,
 ) -> LabProcess:
     """Starts a process in a session of its own, its output in `log`; `user` is (uid, gid) when it must not be root."""
     import psutil
@@ -116,7 +121,9 @@ def wait_for_port(port: int, process: LabProcess, *, limit_s: float, log: Path) 
             raise OperationFailed("lab_not_started", f"{process.role} ended while it started.", why=log_tail(log),
                                   hint=f"The whole log is {log}.")  # fmt: skip
         time.sleep(0.05)
-    raise OperationFailed("lab_not_started", f"{process.role} did not answer within {limit_s:.0f} s.", hint=f"See {log}.")
+    raise OperationFailed(
+        "lab_not_started", f"{process.role} did not answer within {limit_s:.0f} s.", hint=f"See {log}."
+    )
 
 
 def log_tail(log: Path, lines: int = 3) -> str:

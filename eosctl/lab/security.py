@@ -20,7 +20,9 @@ def make_security(folder: Path) -> dict[str, str]:
         from cryptography import x509
         from cryptography.hazmat.primitives.asymmetric import ec
     except ImportError:
-        raise UsageError("no_lab_extra", "The lab's parts are not installed.", hint="pip install 'eosctl[lab]'") from None
+        raise UsageError(
+            "no_lab_extra", "The lab's parts are not installed.", hint="pip install 'eosctl[lab]'"
+        ) from None
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     ca_key = ec.generate_private_key(ec.SECP256R1())
     ca = _certificate("eosctl lab CA", ca_key.public_key(), "eosctl lab CA", ca_key, authority=True)
@@ -61,7 +63,9 @@ def write_properties(file: Path, settings: dict[str, str]) -> None:
     _write(file, "".join(f"{key}={value}\n" for key, value in settings.items()).encode())
 
 
-def _certificate(name: str, key: Any, issuer: str, issuer_key: Any, *, names: Any = None, authority: bool = False) -> Any:
+def _certificate(
+    name: str, key: Any, issuer: str, issuer_key: Any, *, names: Any = None, authority: bool = False
+) -> Any:
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes
 
@@ -76,9 +80,7 @@ def _certificate(name: str, key: Any, issuer: str, issuer_key: Any, *, names: An
         .not_valid_after(now + timedelta(days=_DAYS))
         .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False
-        )
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
     )
     if authority:
         builder = builder.add_extension(_authority_usage(), critical=True)

@@ -65,7 +65,9 @@ def jars_folder() -> Path:
 def check_name(name: str) -> None:
     """Raises UsageError for a name that can't be a folder."""
     if not _NAME.fullmatch(name):
-        raise UsageError("bad_lab_name", f"{name!r} is not a lab's name.", why="Names are lower case letters, digits and -.")
+        raise UsageError(
+            "bad_lab_name", f"{name!r} is not a lab's name.", why="Names are lower case letters, digits and -."
+        )
 
 
 def read_state(name: str) -> LabState | None:

@@ -3,9 +3,13 @@
 NOUNS: dict[str, str] = {
     "txn": "Open, late and hanging transactions; blocked readers; abort",
     "producers": "Active producers, zombies; fence them",
+    "outbox": "The transactional outbox: pending, failed, relay, purge, reconcile",
     "status": "One page: is everything well?",
     "lab": "A real Kafka and PostgreSQL on this machine",
     "demo": "The main job, on a lab, in a minute",
+    "recommend": "Find the strategy that fits",
+    "strategy": "Strategies: list, compare, explain, tree, scaffold",
+    "doctor": "Audit everything that exactly-once rests on",
     "journal": "The record of changes",
     "undo": "Plan the way back of a change",
     "apply": "Run a saved plan",

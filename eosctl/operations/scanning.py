@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from eosctl.core.errors import Notice
+from eosctl.core.errors import Notice, Refused, UsageError
 from eosctl.domain.kafka import ActiveProducer, ProducerId, TopicPartition, TransactionDescription
 from eosctl.domain.transactions import (
     CoordinatorLook,
@@ -16,6 +16,7 @@ from eosctl.domain.transactions import (
 from eosctl.ports import Gateways
 
 _FILTER_AT_MOST = 500
+_STATE_TOPIC = "__transaction_state"
 _NOBODY = CoordinatorLook((), (), complete=True)
 
 
@@ -41,8 +42,10 @@ def scan(gateways: Gateways, partitions: Collection[TopicPartition]) -> Scanned:
         return Scanned(judge(settled), (*looked.failures, *failures), settled.now_ms)
     again = gateways.transactions.describe_producers({one.partition for one in doubtful})
     second = _still_open(first, doubtful, open_producers(again.items))
+    answered = {(one.partition, one.producer_id) for one in again.items}
+    lost = tuple(one for one in doubtful if again.failures and (one.partition, one.producer_id) not in answered)
     coordinators_again, failures_again = look_at_coordinators(gateways, second)
-    whole = TransactionScan(first, coordinators, second, coordinators_again, gateways.clock.now_ms())
+    whole = TransactionScan(first, coordinators, second, coordinators_again, gateways.clock.now_ms(), lost)
     every = dict.fromkeys((*looked.failures, *failures, *again.failures, *failures_again))
     return Scanned(judge(whole), tuple(every), whole.now_ms)
 
@@ -59,10 +62,28 @@ def look_at_coordinators(
     mine = tuple(one for one in listed.items if one.producer_id in wanted)
     described = gateways.transactions.describe_transactions({one.transactional_id for one in mine})
     failures = (*listed.failures, *described.failures)
+    if wanted - {one.producer_id for one in mine}:
+        failures += missing_coordinators(gateways)
     return CoordinatorLook(mine, described.items, complete=not failures), failures
 
 
-def describe_open(gateways: Gateways, ids: Collection[str]) -> tuple[tuple[TransactionDescription, ...], tuple[Notice, ...]]:
+def missing_coordinators(gateways: Gateways) -> tuple[Notice, ...]:
+    """A notice when partitions of `__transaction_state` have no leader: every list lacks their ids, silently."""
+    try:
+        topics = gateways.cluster.topics((_STATE_TOPIC,))
+    except (UsageError, Refused):
+        return (Notice("coordinators_not_seen", f"{_STATE_TOPIC} can't be described, so a coordinator may be missing.",
+                       f"Allow DESCRIBE on topic {_STATE_TOPIC}."),)  # fmt: skip
+    gone = sum(one.leader < 0 for topic in topics for one in topic.partitions)
+    if not gone:
+        return ()
+    return (Notice("coordinator_missing", f"{gone} partitions of {_STATE_TOPIC} have no leader: their ids are not seen.",
+                   "Bring their brokers back, then look again."),)  # fmt: skip
+
+
+def describe_open(
+    gateways: Gateways, ids: Collection[str]
+) -> tuple[tuple[TransactionDescription, ...], tuple[Notice, ...]]:
     """Descriptions of transactional ids, and the coordinators that did not answer."""
     described = gateways.transactions.describe_transactions(ids)
     return described.items, described.failures

@@ -8,9 +8,12 @@ from eosctl.ports.clock import Clock
 from eosctl.ports.cluster import ClusterGateway
 from eosctl.ports.database import DatabaseGateway
 from eosctl.ports.groups import GroupsGateway
+from eosctl.ports.interview import InterviewGateway
 from eosctl.ports.journal import JournalGateway
 from eosctl.ports.lab import LabGateway
+from eosctl.ports.outbox import OutboxGateway
 from eosctl.ports.profiles import ProfilesGateway
+from eosctl.ports.publisher import Publisher
 from eosctl.ports.records import RecordsGateway
 from eosctl.ports.transactions import TransactionsGateway
 
@@ -20,9 +23,12 @@ __all__ = [
     "DatabaseGateway",
     "Gateways",
     "GroupsGateway",
+    "InterviewGateway",
     "JournalGateway",
     "LabGateway",
+    "OutboxGateway",
     "ProfilesGateway",
+    "Publisher",
     "RecordsGateway",
     "TransactionsGateway",
 ]
@@ -57,8 +63,20 @@ class Gateways(Protocol):
         """PostgreSQL."""
 
     @property
+    def outbox(self) -> OutboxGateway:
+        """The outbox table's relay sessions, keys and spool."""
+
+    @property
+    def publisher(self) -> Publisher:
+        """The outbox's idempotent producer."""
+
+    @property
     def lab(self) -> LabGateway:
         """Real servers on this machine."""
+
+    @property
+    def interview(self) -> InterviewGateway:
+        """A person at the terminal, when there is one."""
 
     @property
     def journal(self) -> JournalGateway:

@@ -45,5 +45,8 @@ class TransactionsGateway(Protocol):
     def fence(self, transactional_id: str, *, timeout_ms: int) -> FencedProducer:
         """InitProducerId: bumps the epoch, aborts what is open. CONCURRENT_TRANSACTIONS is retried to the limit."""
 
+    def transaction_version(self) -> int:
+        """The finalized `transaction.version` (KIP-890); 0 where the brokers know no such feature."""
+
     def unsupported(self) -> Sequence[str]:
         """Names of APIs among those above that some broker is too old for."""

@@ -14,13 +14,15 @@ def inject(state: LabState, options: Mapping[str, str]) -> Incident:
     topic, transactional_id = options.get("topic", "invoices"), options.get("id", "invoicer-3")
     timeout_ms = options.get("timeout_ms", "600000")
     ensure_topic(state, topic)
-    process = start_holder(state, "crashed-producer", "--id", transactional_id, "--topic", topic, "--timeout-ms", timeout_ms)
+    process = start_holder(
+        state, "crashed-producer", "--id", transactional_id, "--topic", topic, "--timeout-ms", timeout_ms
+    )
     os.kill(process.pid, signal.SIGKILL)
     produce(state, topic, 5, partition=0, word="behind")
     return Incident(
         incident="crashed-producer",
         lab=state.name,
-        happened=f"The producer {transactional_id} died with a transaction open on {topic}:0, for up to {timeout_ms} ms.",
+        happened=f"{transactional_id} died with a transaction open on {topic}:0; it lasts up to {timeout_ms} ms.",
         look="eosctl txn blocked",
         mend=f"eosctl producers fence {transactional_id}",
         facts={"topic": topic, "transactional_id": transactional_id, "timeout_ms": timeout_ms},

@@ -41,24 +41,32 @@ def hold(wish: argparse.Namespace) -> None:
             number += 1
             _write(producer, wish.topic, number)
             print(f"wrote {number}", flush=True)
-    except (KafkaException, RuntimeError) as error:
-        print(f"refused: {error}", flush=True)
+    except (KafkaException, RuntimeError, SystemError) as error:
+        # A fatal error and a delivery report in one flush come as SystemError: the client's own is its cause.
+        print(f"refused: {error.__cause__ or error}", flush=True)
 
 
 def _write(producer: Any, topic: str, number: int) -> None:
-    failed: list[str] = []
+    """One record, acknowledged; raises KafkaException with the broker's refusal."""
+    from confluent_kafka import KafkaException
+
+    failed: list[Any] = []
     producer.produce(topic, key="zombie", value=f'{{"zombie": {number}}}', partition=0,
-                     on_delivery=lambda error, _: failed.append(str(error)) if error else None)  # fmt: skip
+                     on_delivery=lambda error, _: failed.append(error) if error else None)  # fmt: skip
     left = producer.flush(6)
-    if failed or left:
-        raise RuntimeError(failed[0] if failed else "not delivered in time")
+    if failed:
+        raise KafkaException(failed[0])
+    if left:
+        raise RuntimeError("not delivered in time")
 
 
 def _take_part_and_leave(producer: Any, wish: argparse.Namespace) -> None:
     """Reads as a member of the group, puts its offsets into the transaction, and leaves the group without ending it."""
     from confluent_kafka import Consumer
 
-    consumer = Consumer({**_settings(), "group.id": wish.group, "enable.auto.commit": False, "auto.offset.reset": "earliest"})
+    consumer = Consumer(
+        {**_settings(), "group.id": wish.group, "enable.auto.commit": False, "auto.offset.reset": "earliest"}
+    )
     consumer.subscribe([wish.input])
     until = time.monotonic() + 30
     while consumer.poll(1) is None:

@@ -10,7 +10,10 @@ _NEVER_AGAIN_MS = "86400000"
 
 
 def inject(state: LabState, options: Mapping[str, str]) -> Incident:
-    """Holds one of `id` (report-builder-1) open on `topic` (reports) with `timeout_ms` (900000); `count` (20) lie behind."""
+    """Holds one of `id` (report-builder-1) open on `topic` (reports) with `timeout_ms` (900000).
+
+    `count` (20) plain records lie behind it.
+    """
     topic, transactional_id = options.get("topic", "reports"), options.get("id", "report-builder-1")
     timeout_ms, behind = options.get("timeout_ms", "900000"), int(options.get("count", "20"))
     ensure_topic(state, topic)

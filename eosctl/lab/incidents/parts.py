@@ -7,7 +7,7 @@ from typing import Any
 from eosctl.core.errors import OperationFailed
 from eosctl.lab.engine import record_process
 from eosctl.lab.processes import is_running, log_tail, start
-from eosctl.lab.state import LabProcess, LabState
+from eosctl.lab.state import LabProcess, LabState, known_state
 
 LIMIT_S = 30
 
@@ -20,7 +20,8 @@ def client_settings(state: LabState) -> dict[str, Any]:
 def ensure_topic(state: LabState, topic: str, partitions: int = 3) -> None:
     """Makes the topic when there is none, and waits until it can be used."""
     from confluent_kafka import KafkaException
-    from confluent_kafka.admin import AdminClient, NewTopic
+    from confluent_kafka.admin import AdminClient
+    from confluent_kafka.cimpl import NewTopic
 
     client = AdminClient(client_settings(state))
     try:
@@ -68,7 +69,7 @@ def high_watermark(state: LabState, topic: str, partition: int) -> int:
 
 def start_holder(state: LabState, role: str, *args: str) -> LabProcess:
     """Starts a process that opens a transaction (`holder.py`) and waits until it says that it is open."""
-    old = state.process(role)
+    old = known_state(state.name).process(role)
     if old is not None and is_running(old):
         raise OperationFailed("incident_exists", f"The incident {role} is there already.", hint="eosctl lab status")
     log = state.path("logs", f"{role}.log")

@@ -37,6 +37,7 @@ def inject(state: LabState, options: Mapping[str, str]) -> Incident:
         facts={
             "topic": topic,
             "group": group,
+            "input": source,
             "transactional_id": transactional_id,
             "pid": str(process.pid),
             "log": str(state.path("logs", "zombie.log")),

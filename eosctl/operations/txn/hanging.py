@@ -16,7 +16,9 @@ from eosctl.ports import Gateways
 class TxnHangingParams(Params):
     """Where to look and what to show."""
 
-    topic: tuple[str, ...] = param((), help="Only this topic; repeatable [default: all, internal ones too]", complete="topic")
+    topic: tuple[str, ...] = param(
+        (), help="Only this topic; repeatable [default: all, internal ones too]", complete="topic"
+    )
     min_age: DurationMs = param(0, help="Only transactions at least this old")
     all: bool = param(False, help="Show healthy open transactions too")
 

@@ -11,6 +11,7 @@ from eosctl.core.operation import Example, Query
 from eosctl.core.params import DurationMs, Params, Regex, param
 from eosctl.core.report import Report, column
 from eosctl.domain.kafka import ProducerId, TransactionDescription, TransactionState
+from eosctl.domain.transactions import OPEN_STATES
 from eosctl.operations.txn.states import State
 from eosctl.ports import Gateways
 
@@ -86,8 +87,8 @@ def report(seen: TransactionsSeen, params: TxnListParams) -> Report:
 
 
 def row(one: TransactionDescription, now_ms: int) -> TransactionRow:
-    """A description as a row."""
-    started = one.started_at_ms
+    """A description as a row. Brokers keep a transaction's start after its end: that is no age."""
+    started = one.started_at_ms if one.state in OPEN_STATES else None
     return TransactionRow(
         transactional_id=one.transactional_id,
         coordinator_id=one.coordinator_id,
@@ -112,6 +113,8 @@ OPERATION = Query(
     details="This is what the coordinators know. A hanging transaction is one that they do not: see txn hanging.",
     examples=(
         Example("eosctl txn list --state Ongoing", "What is open now."),
-        Example("eosctl txn list --older-than 10m -o json", "What has been open for more than ten minutes, for a script."),
+        Example(
+            "eosctl txn list --older-than 10m -o json", "What has been open for more than ten minutes, for a script."
+        ),
     ),
 )

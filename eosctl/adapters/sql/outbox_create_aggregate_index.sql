@@ -1,0 +1,1 @@
+CREATE INDEX CONCURRENTLY {index} ON {table} ({aggregate_type}, {aggregate_id}, {created_at})

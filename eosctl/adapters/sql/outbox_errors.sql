@@ -1,0 +1,3 @@
+SELECT left({last_error}, 200) AS error, count(*) AS events, max({retry_count}) AS retries, min({created_at}) AS oldest_at
+FROM {table} WHERE {published_at} IS NULL AND {last_error} IS NOT NULL
+GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 10

@@ -1,0 +1,1 @@
+SELECT hashtext('eosctl outbox ' || to_regclass(%(name)s)::oid::text) AS space

@@ -1,0 +1,1 @@
+SELECT lane, pg_advisory_unlock(%(space)s::int, lane) FROM unnest(%(lanes)s::int[]) AS lane

@@ -1,0 +1,1 @@
+SELECT count(*) AS rows FROM {table} WHERE {group_column} = %(group)s

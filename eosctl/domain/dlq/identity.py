@@ -1,0 +1,35 @@
+"""Who a dead letter is, however often it is replayed: origin, else message id, else content."""
+
+from collections.abc import Sequence
+
+from eosctl.domain.dlq.seen import digest_of
+
+MESSAGE_ID_HEADERS = ("message-id", "message_id", "messageId", "MessageId", "ce_id")
+IDEMPOTENCY_KEY_HEADERS = ("idempotency-key", "idempotency_key", "idempotencyKey", "Idempotency-Key")
+NAMED = (*MESSAGE_ID_HEADERS, *IDEMPOTENCY_KEY_HEADERS)
+
+
+def id_header(names: Sequence[str]) -> int | None:
+    """The position of the header that names the message: a message id before an idempotency key."""
+    found = [name for name in NAMED if name in names]
+    return names.index(found[0]) if found else None
+
+
+def by_origin(target: bytes, topic: bytes, partition: int, offset: int) -> bytes:
+    """The digest of a record that tells its origin."""
+    return digest_of(b"origin", target, topic) if offset < 0 else origin_prefix(target, topic, partition, offset)
+
+
+def origin_prefix(target: bytes, topic: bytes, partition: int, offset: int) -> bytes:
+    """128 bits over target, origin topic, partition and offset."""
+    return digest_of(target, topic, partition.to_bytes(4, "big") + offset.to_bytes(8, "big"))
+
+
+def by_message_id(target: bytes, message_id: bytes) -> bytes:
+    """The digest of a record that names itself."""
+    return digest_of(b"message-id", target, message_id)
+
+
+def by_content(target: bytes, key: bytes | None, value: bytes | None) -> bytes:
+    """The digest of a record by key and value; null and empty differ."""
+    return digest_of(b"content", target, *(b"\0" if one is None else b"\1" + one for one in (key, value)))

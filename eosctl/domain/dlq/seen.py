@@ -1,0 +1,82 @@
+"""Identities that were replayed before: 128-bit hashes in the ledger, fixed width in memory, flat for ten million.
+
+A set of Python strings would take a gigabyte for ten million identities. Here each keeps ten bytes in one of 2^16 to
+2^20 buckets chosen by its first bits, about 13 bytes all told. Eleven bytes and more of the hash are compared:
+ten million against ten million meet by chance with a probability below 10^-13.
+"""
+
+from collections.abc import Iterator
+from hashlib import blake2b
+
+DIGEST_BYTES = 16
+_KEPT = slice(2, 12)
+_WIDTH = 10
+_FIRST_BITS = 16
+_LAST_BITS = 20
+_FULL = 64
+
+
+class SeenIdentities:
+    """A set of 16-byte digests that only grows."""
+
+    def __init__(self) -> None:
+        self._bits = _FIRST_BITS
+        self._buckets = [bytearray() for _ in range(1 << _FIRST_BITS)]
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __contains__(self, digest: bytes) -> bool:
+        return _find(self._buckets[int.from_bytes(digest[:3], "big") >> (24 - self._bits)], digest[_KEPT])
+
+    def add(self, digest: bytes) -> bool:
+        """Whether the digest is new; it is in the set afterwards."""
+        bucket = self._buckets[int.from_bytes(digest[:3], "big") >> (24 - self._bits)]
+        kept = digest[_KEPT]
+        if kept in bucket and _find(bucket, kept):
+            return False
+        bucket += kept
+        self._count += 1
+        if self._count > _FULL << self._bits and self._bits < _LAST_BITS:
+            self._split()
+        return True
+
+    def add_packed(self, packed: bytes) -> int:
+        """Adds every digest of a ledger record; how many there were. Raises ValueError for a torn one."""
+        if len(packed) % DIGEST_BYTES:
+            raise ValueError(f"a ledger record of {len(packed)} bytes holds no whole number of digests")
+        for digest in unpack(packed):
+            self.add(digest)
+        return len(packed) // DIGEST_BYTES
+
+    def _split(self) -> None:
+        """Four buckets for each: the next two bits are the first of what a bucket keeps."""
+        done_bits = self._bits - _FIRST_BITS
+        self._bits += 2
+        wider: list[bytearray] = []
+        for number, bucket in enumerate(self._buckets):
+            parts = (bytearray(), bytearray(), bytearray(), bytearray())
+            for start in range(0, len(bucket), _WIDTH):
+                parts[(bucket[start] >> (6 - done_bits)) & 3].extend(bucket[start : start + _WIDTH])
+            wider.extend(parts)
+            self._buckets[number] = parts[0]
+        self._buckets = wider
+
+
+def unpack(packed: bytes) -> Iterator[bytes]:
+    """The digests of a ledger record."""
+    return (packed[start : start + DIGEST_BYTES] for start in range(0, len(packed), DIGEST_BYTES))
+
+
+def digest_of(*parts: bytes) -> bytes:
+    """128 bits of BLAKE2b over the parts, each with its length: `ab`+`c` is not `a`+`bc`."""
+    framed = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+    return blake2b(framed, digest_size=DIGEST_BYTES).digest()
+
+
+def _find(bucket: bytearray, kept: bytes) -> bool:
+    at = bucket.find(kept)
+    while at >= 0 and at % _WIDTH:
+        at = bucket.find(kept, at + 1)
+    return at >= 0

@@ -1,0 +1,14 @@
+"""Reads the YAML files of this package; the one place here that touches files, and only our own."""
+
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+
+@cache
+def packaged(path: str) -> Any:
+    """The data of a YAML file below this package, for example `tree.yaml`. Cached: treat it as read-only."""
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return yaml.load(files("eosctl.domain.strategies").joinpath(path).read_text(encoding="utf-8"), loader)  # noqa: S506

@@ -1,0 +1,3 @@
+"""Producers: who writes where, who should not, and how to stop them."""
+
+VERBS = ("list", "zombies", "fence")

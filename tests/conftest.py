@@ -1,0 +1,27 @@
+"""What every test gets: a home of its own, so that no test reads or writes the user's labs, journals and profiles."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+pytest_plugins = ["fixtures.lab", "fixtures.outbox"]
+
+_CONNECTIONS = ("EOSCTL_PROFILE", "EOSCTL_BOOTSTRAP_SERVER", "EOSCTL_DSN", "EOSCTL_KAFKA_CONFIG")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Warnings are errors but for this: kafka-python reads its schemas by a function that Python 3.11 deprecates."""
+    config.addinivalue_line("filterwarnings", "ignore:(read_text|open_text) is deprecated:DeprecationWarning")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Data, configuration and state live in a temporary folder. The cache stays the user's: jars are fetched once."""
+    folder = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("DATA", "CONFIG", "STATE"):
+            patch.setenv(f"XDG_{name}_HOME", str(folder / name.lower()))
+        for name in [*_CONNECTIONS, *(one for one in os.environ if one.startswith("PG"))]:
+            patch.delenv(name, raising=False)
+        yield
