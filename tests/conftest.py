@@ -5,9 +5,14 @@ from collections.abc import Iterator
 
 import pytest
 
-pytest_plugins = ["fixtures.lab", "fixtures.outbox"]
+pytest_plugins = ["fixtures.lab", "fixtures.outbox", "fixtures.golden"]
 
 _CONNECTIONS = ("EOSCTL_PROFILE", "EOSCTL_BOOTSTRAP_SERVER", "EOSCTL_DSN", "EOSCTL_KAFKA_CONFIG")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Our own flags."""
+    parser.addoption("--update-goldens", action="store_true", help="Write tests/golden anew")
 
 
 def pytest_configure(config: pytest.Config) -> None:

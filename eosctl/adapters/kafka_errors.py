@@ -219,7 +219,8 @@ def _of_answer(error: Exception, api: str, resource: str) -> EosctlError:
 def producer_moved(resource: str) -> WorldChanged:
     """The error of a producer that is at another epoch than was seen."""
     return WorldChanged("producer_moved", f"The producer on {resource} is not at the epoch that was seen.",
-                        why="It was fenced, or has gone on, since then.", hint="Look again: eosctl txn hanging.")  # fmt: skip
+                        why="It was fenced, or has gone on, since then.",
+                            hint="Look again: eosctl txn hanging.")  # fmt: skip
 
 
 def group_active(resource: str) -> Refused:

@@ -171,7 +171,7 @@ class KafkaTransactions:
             raise
 
     def _refuse_moved(self, marker: AbortMarker) -> None:
-        """A leader (4.3.1) refuses an older producer epoch as UNKNOWN_SERVER_ERROR: look whether that was the reason."""
+        """A leader (4.3.1) refuses an older producer epoch as UNKNOWN_SERVER_ERROR: look whether that was why."""
         for one in self.describe_producers([marker.partition]).items:
             if one.producer_id == marker.producer_id and one.producer_epoch != marker.producer_epoch:
                 raise producer_moved(str(marker.partition))

@@ -39,7 +39,7 @@ class PostgresOutbox:
         try:
             with database_errors(name), connection.transaction(), connection.cursor("outbox_keys") as cursor:
                 cursor.itersize = _PAGE
-                cursor.execute(compose(name, mapping.identifiers()), args)  # type: ignore[arg-type]
+                cursor.execute(compose(name, mapping.identifiers()), args)
                 for row in cursor:
                     yield OutboxKey(**row)
         finally:
@@ -127,7 +127,7 @@ class PostgresRelaySession:
         statement = compose(name, self._identifiers)
         try:
             with database_errors(name), self._work.connect().cursor(row_factory=_event, binary=True) as cursor:
-                cursor.execute(statement, args)  # type: ignore[call-overload]
+                cursor.execute(statement, args)
                 events = cursor.fetchall()
         except OperationFailed as error:
             if error.code == "db_timeout":

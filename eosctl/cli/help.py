@@ -13,7 +13,7 @@ _JOBS: dict[str, tuple[str, ...]] = {
 _EXAMPLES = (
     ("eosctl status", "is everything well, and if not, what to do"),
     ("eosctl txn blocked --group orders", "why a read_committed group stands still"),
-    ("eosctl txn abort orders:0 --producer-id 7 --dry-run", "what a change would do, before it is done"),
+    ("eosctl txn abort orders:0 --producer-id 7 --dry-run", "what it would do, before it is done"),
 )
 
 
@@ -36,10 +36,10 @@ def top_help() -> str:
         lines += ["More:", *(f"  {noun:<11}{NOUNS[noun]}" for noun in rest)]
     lines += [
         "",
-        "Every command takes --profile, --bootstrap-server, --dsn, -X key=value, -o FORMAT; see its --help.",
+        "Every command takes --profile, --bootstrap-server, --dsn, -X key=value and -o FORMAT.",
         "Options here: --version, --help. Exit codes: 0 done, 3 a problem was found, 7 refused; see the README.",
         "",
         "Examples:",
-        *(f"  {command:<53}{says}" for command, says in _EXAMPLES),
+        *(f"  {command:<52} {says}" for command, says in _EXAMPLES),
     ]
     return "\n".join(lines) + "\n"

@@ -108,7 +108,7 @@ def _root_callback() -> Any:
     from eosctl.cli import options
 
     names = (*options.CONNECTION, *options.OUTPUT)
-    version = typer.Option(False, "--version", help="Print the version", is_eager=True)
+    version = typer.Option(False, "--version", help="Print the version", is_eager=True, callback=_print_version)
     parameters = [
         inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context),
         inspect.Parameter("version", inspect.Parameter.KEYWORD_ONLY, default=version, annotation=bool),
@@ -118,14 +118,17 @@ def _root_callback() -> Any:
         parameters.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=face, annotation=kind))
 
     def callback(ctx: typer.Context, *, version: bool = False, **values: Any) -> None:
-        if version:
-            print(f"eosctl {__version__}")
-            raise typer.Exit
         ctx.obj = options.shared_of(values)
 
     callback.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     callback.__annotations__ = {one.name: one.annotation for one in parameters}
     return callback
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"eosctl {__version__}")
+        raise typer.Exit
 
 
 def with_optional_values(argv: Sequence[str]) -> list[str]:

@@ -10,7 +10,8 @@ _SECRET_KEY = re.compile(
 )
 _DSN_PASSWORD = re.compile(r"(?P<head>://[^:/@\s]*:)(?P<secret>[^@\s]+)(?P<tail>@)")
 _KEYWORD_PASSWORD = re.compile(
-    r"(?P<head>\b[\w.]*(?:password|passwd|secret)\s*=\s*)(?P<secret>'[^']*'|\"[^\"]*\"|[^\s;&]+)", re.I
+    r"(?P<head>\b[\w.]*(?:password|passwd|secret)\s*=\s*)(?P<secret>(?!['\"]?\$\{)(?:'[^']*'|\"[^\"]*\"|[^\s;&]+))",
+    re.I,
 )
 
 

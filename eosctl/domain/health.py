@@ -21,7 +21,10 @@ class Health(StrEnum):
 
 @dataclass(frozen=True)
 class Area:
-    """One line of the page: a verdict, a sentence, and where to look. `look` is the command that tells more, "" when there is nothing to see."""
+    """One line of the page: a verdict, a sentence, and where to look.
+
+    `look` is the command that tells more, "" when there is nothing to see.
+    """
 
     area: str
     verdict: Health

@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 
 from eosctl.domain.groups import OFFSETS_TOPIC, groups_on
 from eosctl.domain.kafka import ActiveProducer, GroupListing, ProducerId, TransactionDescription, TransactionState
@@ -127,7 +128,7 @@ def past_timeout(last: Sample) -> list[Suspect]:
 def two_producer_ids(samples: Sequence[Sample]) -> list[Suspect]:
     """One transactional id that two producer ids write under: high when the older one wrote after it was replaced."""
     found = []
-    for earlier, later in zip(samples, samples[1:], strict=False):
+    for earlier, later in pairwise(samples):
         now = {one.transactional_id: one for one in later.descriptions}
         for one in earlier.descriptions:
             new = now.get(one.transactional_id)
@@ -150,7 +151,8 @@ def epoch_races(samples: Sequence[Sample], *, transaction_version: int) -> list[
     for transactional_id, series in _series(samples).items():
         bumps = init_bumps(series, transaction_version=transaction_version)
         if bumps >= 2:
-            detail = f"its epoch was taken over {bumps} times during the sample: {series[0].producer_epoch} to {series[-1].producer_epoch}"
+            epochs = f"{series[0].producer_epoch} to {series[-1].producer_epoch}"
+            detail = f"its epoch was taken over {bumps} times during the sample: {epochs}"
             sure = Confidence.HIGH if bumps >= 3 else Confidence.MEDIUM
             found.append(_of(series[-1], Evidence.EPOCH_RACE, sure, f"{transactional_id}: {detail}"))
     return found
@@ -164,7 +166,7 @@ def init_bumps(series: Sequence[TransactionDescription], *, transaction_version:
     `CompleteCommit` or `CompleteAbort` (or the next transaction, `Ongoing`); InitProducerId alone leaves `Empty`.
     """
     bumps = 0
-    for before, after in zip(series, series[1:], strict=False):
+    for before, after in pairwise(series):
         if after.producer_id != before.producer_id or after.producer_epoch <= before.producer_epoch:
             continue
         if transaction_version < 2:

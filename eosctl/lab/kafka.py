@@ -22,8 +22,11 @@ _LOGGING = (
 
 
 def new_cluster_id() -> str:
-    """A cluster id as Kafka writes them."""
-    return urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    """A cluster id as Kafka writes them (`Uuid.randomUuid`): never one that begins with a dash, as a flag does."""
+    while True:
+        made = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        if not made.startswith("-"):
+            return made
 
 
 def port_roles(brokers: int, *, secure: bool) -> tuple[str, ...]:

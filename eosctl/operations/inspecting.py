@@ -1,9 +1,10 @@
-"""Looks at a running group for `recommend --inspect`: its topics, its transactional ids, the tables beside it. Reads."""
+"""Looks at a running group for `recommend --inspect`: topics, transactional ids, the tables beside it. Reads only."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from eosctl.core.errors import EosctlError, Notice, UsageError, did_you_mean
+from eosctl.domain.groups import OFFSETS_TOPIC, offsets_partition
 from eosctl.domain.kafka import TopicPartition
 from eosctl.domain.strategies.observation import (
     Observed,
@@ -15,8 +16,6 @@ from eosctl.domain.strategies.observation import (
 )
 from eosctl.ports import Gateways
 
-_OFFSETS_TOPIC = "__consumer_offsets"
-
 
 def look_at(gateways: Gateways, group: str) -> tuple[tuple[Observed, ...], tuple[Notice, ...]]:
     """What was seen of a group, and what could not be looked at. Raises UsageError (`unknown_group`)."""
@@ -26,7 +25,9 @@ def look_at(gateways: Gateways, group: str) -> tuple[tuple[Observed, ...], tuple
         try:
             seen += look(gateways, group)
         except EosctlError as error:
-            notices.append(Notice(f"{what}_not_seen", f"The {what} were not looked at: {error.notice().message}", error.hint))
+            notices.append(
+                Notice(f"{what}_not_seen", f"The {what} were not looked at: {error.notice().message}", error.hint)
+            )
     return tuple(seen), tuple(notices)
 
 
@@ -48,16 +49,18 @@ def _group(gateways: Gateways, group: str) -> Observed:
 
 
 def _transactions(gateways: Gateways, group: str) -> Sequence[Observed]:
-    offsets = gateways.cluster.topics([_OFFSETS_TOPIC])[0]
+    offsets = gateways.cluster.topics([OFFSETS_TOPIC])[0]
     count = len(offsets.partitions)
-    mine = partition_of(group, count)
-    producers = gateways.transactions.describe_producers([TopicPartition(_OFFSETS_TOPIC, mine)]).items
-    ids = {one.producer_id for one in producers if one.coordinator_epoch >= 0 or one.transaction_start_offset is not None}
+    mine = offsets_partition(group, count)
+    producers = gateways.transactions.describe_producers([TopicPartition(OFFSETS_TOPIC, mine)]).items
+    ids = {
+        one.producer_id for one in producers if one.coordinator_epoch >= 0 or one.transaction_start_offset is not None
+    }
     if not ids:
         return ()
     listed = gateways.transactions.list_transactions(producer_ids=ids).items
     others = [one.group for one in gateways.groups.groups().items if one.group != group]
-    sharing = sum(partition_of(one, count) == mine for one in others)
+    sharing = sum(offsets_partition(one, count) == mine for one in others)
     found = observed_transactions([one.transactional_id for one in listed], sharing)
     return (found,) if found else ()
 
@@ -71,20 +74,9 @@ def _seen(gateways: Gateways, group: str, row: Mapping[str, Any]) -> SeenTable:
     columns = tuple(row["columns"])
     count = None
     if "consumer_group" in columns and role_of(columns):
-        names = {"table": (str(row["schema"]), str(row["name"])), "group_column": "consumer_group"}
+        names: dict[str, str | tuple[str, ...]] = {
+            "table": (str(row["schema"]), str(row["name"])),
+            "group_column": "consumer_group",
+        }
         count = gateways.database.query("recommend_group_rows", {"group": group}, identifiers=names)[0]["rows"]
     return SeenTable(f"{row['schema']}.{row['name']}", columns, bool(row["published"]), count)
-
-
-def partition_of(group: str, partitions: int) -> int:
-    """The partition of __consumer_offsets that holds a group (Kafka's `GroupMetadataManager.partitionFor`)."""
-    code = 0
-    for unit in _utf16(group):
-        code = (31 * code + unit) & 0xFFFFFFFF
-    signed = code - (1 << 32) if code >= 1 << 31 else code
-    return (0 if signed == -(1 << 31) else abs(signed)) % partitions
-
-
-def _utf16(text: str) -> Sequence[int]:
-    raw = text.encode("utf-16-be")
-    return [int.from_bytes(raw[at : at + 2], "big") for at in range(0, len(raw), 2)]

@@ -40,7 +40,7 @@ class RecommendSnapshot:
 
 
 def observe(gateways: Gateways, params: RecommendParams) -> RecommendSnapshot:
-    """Answers from file, flags, the live group and the person at the terminal; a given answer goes before a seen one."""
+    """Answers from file, flags, the live group and the person at the terminal; given goes before seen."""
     from_file = checked_answers(_file(params.answers), str(params.answers)) if params.answers else {}
     given = {**from_file, **checked_answers(_pairs(params.answer), "--answer")}
     observed: tuple[Observed, ...] = ()
@@ -161,11 +161,13 @@ def _missing(question: Question) -> UsageError:
 
 
 def _pairs(pairs: tuple[str, ...]) -> dict[str, str]:
-    found = {}
+    found: dict[str, str] = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals:
-            raise UsageError("bad_answer", f"--answer {pair!r} is not KEY=VALUE.", hint="For example writes_to_kafka=yes.")
+            raise UsageError(
+                "bad_answer", f"--answer {pair!r} is not KEY=VALUE.", hint="For example writes_to_kafka=yes."
+            )
         if found.get(key.strip(), value.strip()) != value.strip():
             raise UsageError("bad_answer", f"--answer {key.strip()} is given twice, and not the same.")
         found[key.strip()] = value.strip()

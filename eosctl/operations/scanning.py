@@ -77,7 +77,8 @@ def missing_coordinators(gateways: Gateways) -> tuple[Notice, ...]:
     gone = sum(one.leader < 0 for topic in topics for one in topic.partitions)
     if not gone:
         return ()
-    return (Notice("coordinator_missing", f"{gone} partitions of {_STATE_TOPIC} have no leader: their ids are not seen.",
+    return (Notice("coordinator_missing",
+                   f"{gone} partitions of {_STATE_TOPIC} have no leader: their ids are not seen.",
                    "Bring their brokers back, then look again."),)  # fmt: skip
 
 

@@ -43,7 +43,7 @@ class Dialect:
         return any(header.startswith(one[:-1]) if one.endswith("*") else header == one for one in self.strip)
 
 
-def _spring(prefix: str) -> dict[str, tuple[str, ...]]:
+def _spring(prefix: str) -> dict[str, Any]:
     return {
         "topic": (f"{prefix}original-topic",),
         "partition": (f"{prefix}original-partition",),

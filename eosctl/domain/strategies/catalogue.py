@@ -90,6 +90,6 @@ def crash_point(data: Mapping[str, Any]) -> CrashPoint:
 
 
 def _built(data: Mapping[str, Any]) -> Strategy:
-    values = {key: tuple(value) if isinstance(value, list) else value for key, value in data.items()}
+    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in data.items()}
     values["crashes"] = tuple(crash_point(one) for one in data["crashes"])
     return Strategy(**values)

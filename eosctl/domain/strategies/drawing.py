@@ -28,7 +28,7 @@ def _text(tree: Tree, key: str, indent: str, taken: set[tuple[str, str]]) -> Ite
         mark = "  <== here" if here and target.strategy else ""
         yield f"{indent}{line} {answer}: {_end(tree, target)}{mark}"
         if target.question:
-            below = (("    " if last else "║   ") if here else ("    " if last else "│   "))
+            below = ("    " if last else "║   ") if here else ("    " if last else "│   ")
             yield from _text(tree, target.question, indent + below, taken)
 
 

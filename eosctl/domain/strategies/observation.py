@@ -1,4 +1,4 @@
-"""What a look at a running group says: answers that can be seen, and where what runs is not what is recommended. Pure."""
+"""What a look at a running group says: answers that can be seen, and where what runs is not what we recommend. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -65,7 +65,9 @@ def observed_table(table: SeenTable) -> Observed | None:
     match role_of(table.columns):
         case "offsets" if table.group_rows:
             answers = {"writes_to_database": "yes", "offsets_in_same_transaction": "yes"}
-            return Observed("offset table", f"{table.name} holds {table.group_rows} rows of the group", answers, "stored-offsets")
+            return Observed(
+                "offset table", f"{table.name} holds {table.group_rows} rows of the group", answers, "stored-offsets"
+            )
         case "dedup":
             answers = {"writes_to_database": "yes"}
             note = "" if table.group_rows is None else f", {table.group_rows} rows of the group"
@@ -79,7 +81,7 @@ def observed_table(table: SeenTable) -> Observed | None:
 
 
 def answers_of(seen: Sequence[Observed]) -> dict[str, str]:
-    """The answers that were seen, the first of each; a dedup table without an offset table says that Kafka keeps them."""
+    """The answers that were seen, the first of each; a dedup table without an offset table: Kafka keeps the offsets."""
     answers: dict[str, str] = {}
     for one in seen:
         answers = {**one.answers, **answers}

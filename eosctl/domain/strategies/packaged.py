@@ -11,4 +11,4 @@ def packaged(path: str) -> Any:
     import yaml
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return yaml.load(files("eosctl.domain.strategies").joinpath(path).read_text(encoding="utf-8"), loader)  # noqa: S506
+    return yaml.load(files("eosctl.domain.strategies").joinpath(path).read_text(encoding="utf-8"), loader)

@@ -1,4 +1,4 @@
-"""The answer of `recommend`: from a walk through the tree to a strategy (or several) with all that belongs to it. Pure."""
+"""The answer of `recommend`: from a walk through the tree to a strategy (or several) and all that belongs to it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

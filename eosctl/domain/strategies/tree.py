@@ -84,7 +84,9 @@ def decision_tree() -> Tree:
     data = packaged("tree.yaml")
     questions = {key: _question(key, one) for key, one in data["questions"].items()}
     nodes = {key: _node(key, one) for key, one in data["nodes"].items()}
-    return Tree(data["start"], nodes, questions, {key: data[key] for key in ("why", "why_not", "compositions", "advice")})
+    return Tree(
+        data["start"], nodes, questions, {key: data[key] for key in ("why", "why_not", "compositions", "advice")}
+    )
 
 
 def checked_answers(given: Mapping[str, Any], source: str) -> dict[str, str]:

@@ -55,7 +55,9 @@ def walk(tree: Tree, given: Answers) -> Walk:
         steps, leaf, effect = _descend(tree, onward.question, seen)
         further += [one for one in steps if one.question in answers]
         if not leaf:
-            return Walk(tuple(path), tuple(further), (), (), missing=(_stuck(tree, steps, onward.question),), assumed=assumed)
+            return Walk(
+                tuple(path), tuple(further), (), (), missing=(_stuck(tree, steps, onward.question),), assumed=assumed
+            )
         if effect:
             found.append((effect, leaf))
     return _resolved(tuple(path), tuple(further), dict(found), answers, assumed)
@@ -78,7 +80,7 @@ def suggested_transport(given: Answers) -> str:
 
 
 def _with_transport(given: Answers) -> tuple[dict[str, str], dict[str, str]]:
-    """Fills in the outbox's transport where the neighbouring answers tell it, or where only the composition wants it."""
+    """Fills in the outbox's transport where neighbouring answers tell it, or where only the composition wants it."""
     answers = dict(given)
     suggestion = suggested_transport(given)
     implied = given.get("writes_to_kafka") == "yes" and given.get("writes_to_database") == "yes"
@@ -131,7 +133,11 @@ def _stuck(tree: Tree, steps: list[Step], start: str = "") -> str:
 
 
 def _resolved(
-    path: tuple[Step, ...], further: tuple[Step, ...], found: dict[str, str], answers: Answers, assumed: Mapping[str, str]
+    path: tuple[Step, ...],
+    further: tuple[Step, ...],
+    found: dict[str, str],
+    answers: Answers,
+    assumed: Mapping[str, str],
 ) -> Walk:
     """A consumer of Kafka that writes rows and topics sends its results through the outbox of its database."""
     if {"kafka", "database"} <= set(found):

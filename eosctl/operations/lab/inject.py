@@ -15,7 +15,9 @@ class LabInjectParams(Params):
         help="hanging-transaction, zombie, long-transaction, crashed-producer or dead-letters", positional=True
     )
     name: str = param("default", help="The lab's name")
-    set: tuple[str, ...] = param((), help="A detail of the incident, key=value: topic, group, id, count", metavar="KEY=VALUE")
+    set: tuple[str, ...] = param(
+        (), help="A detail of the incident, key=value: topic, group, id, count", metavar="KEY=VALUE"
+    )
 
 
 def run(gateways: Gateways, params: LabInjectParams) -> Report:
@@ -34,7 +36,8 @@ def _refuse_strangers(gateways: Gateways, name: str) -> None:
         raise
     lab = next((one for one in gateways.lab.labs() if one.name == name), None)
     if lab is not None and lab.cluster_id != named:
-        raise Refused("not_a_lab", f"The cluster {named} is not the lab {name!r}.", why="Incidents are made on labs only.",
+        raise Refused("not_a_lab", f"The cluster {named} is not the lab {name!r}.",
+                      why="Incidents are made on labs only.",
                       hint="Leave the connection out, or see `eosctl lab status`.")  # fmt: skip
 
 
@@ -58,6 +61,8 @@ OPERATION = Action(
     run=run,
     examples=(
         Example("eosctl lab inject hanging-transaction", "A transaction that no coordinator will ever end."),
-        Example("eosctl lab inject zombie --set topic=ledger", "A producer that its group gave up, and that writes on."),
+        Example(
+            "eosctl lab inject zombie --set topic=ledger", "A producer that its group gave up, and that writes on."
+        ),
     ),
 )

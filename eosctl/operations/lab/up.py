@@ -14,9 +14,14 @@ class LabUpParams(Params):
     brokers: int = param(1, help="How many brokers: 1 or 3", ge=1, le=3)
     secure: bool = param(False, help="SASL_SSL with SCRAM, an SSL listener for client certificates, ACLs")
     transaction_version: int = param(
-        0, help="Kafka's feature transaction.version; 0 lets real hanging transactions be made, 2 is Kafka's default", ge=0, le=2
+        0,
+        help="Kafka's feature transaction.version; 0 lets real hanging transactions be made, 2 is Kafka's default",
+        ge=0,
+        le=2,
     )
-    java: str = param("", help="An existing Java 17+: its program's path, or `system`; otherwise the lab brings its own")
+    java: str = param(
+        "", help="An existing Java 17+: its program's path, or `system`; otherwise the lab brings its own"
+    )
     postgres_bin: str = param("", help="An existing PostgreSQL's bin folder; otherwise the lab brings its own")
     kafka_port: int = param(0, help="Kafka's port; otherwise a free one is chosen and remembered", ge=0, le=65_535)
     postgres_port: int = param(0, help="PostgreSQL's port, likewise", ge=0, le=65_535)
@@ -39,7 +44,7 @@ def run(gateways: Gateways, params: LabUpParams) -> Report:
     return Report(
         lab,
         LabSummary,
-        summary=f"The lab {lab.name!r} {said}. Use it with --profile {lab.profile}, or: eval \"$(eosctl lab env{name})\"",
+        summary=f'The lab {lab.name!r} {said}. Use it with --profile {lab.profile}, or: eval "$(eosctl lab env{name})"',
     )
 
 

@@ -190,8 +190,8 @@ OPERATION = Change(
     observe=observe,
     plan=plan,
     outcome=outcome,
-    details="Bumps the epoch by InitProducerId with the time-out that the id had, which aborts what is open. It can't clear "
-    "a hanging transaction (no coordinator knows that one): see txn abort.",
+    details="Bumps the epoch by InitProducerId with the time-out that the id had, which aborts what is open. It can't "
+    "clear a hanging transaction (no coordinator knows that one): see txn abort.",
     examples=(
         Example("eosctl producers fence payments-writer-1", "Stop one producer."),
         Example("eosctl producers fence --id-regex '^batch-' --dry-run", "Whom a pattern would stop."),

@@ -109,8 +109,8 @@ OPERATION = Query(
     needs=("kafka",),
     observe=observe,
     report=report,
-    details="Evidence, not guesses: an old epoch still active, a transaction past its time-out, two producer ids under one "
-    "transactional id, an epoch that two instances bump in turn, an open transaction of a group without members.",
+    details="Evidence, not guesses: an old epoch still active, a transaction past its time-out, two producer ids under "
+    "one transactional id, an epoch that two instances bump in turn, an open transaction of a group without members.",
     examples=(
         Example("eosctl producers zombies", "Watch for ten seconds."),
         Example("eosctl producers zombies --sample 1m --topic ledger", "Watch one topic for longer."),

@@ -125,7 +125,8 @@ def _chosen(seen: AbortSeen, params: TxnAbortParams) -> tuple[JudgedTransaction,
             f"producer {one.producer.producer_id} at {one.producer.transaction_start_offset}" for one in seen.judged
         ]
         raise UsageError("no_such_transaction", f"No such transaction is open on {params.topic_partition}.",
-                         why=f"Open there: {', '.join(others) or 'nothing'}.", hint="See `eosctl txn hanging --all`.")  # fmt: skip
+                         why=f"Open there: {', '.join(others) or 'nothing'}.",
+                         hint="See `eosctl txn hanging --all`.")  # fmt: skip
     return found
 
 
@@ -137,16 +138,18 @@ def _refuse(one: JudgedTransaction, *, force: bool) -> None:
                       hint="Try again when every broker is up, or --force.")  # fmt: skip
     name = one.coordinator.transactional_id if one.coordinator else ""
     way = f"eosctl producers fence {shlex.quote(name)}" if name else "eosctl txn hanging --all"
-    raise Refused("not_hanging", f"The transaction of producer {one.producer.producer_id} is {one.verdict}, not hanging.",
-                  why="Its coordinator knows it and ends it on every partition at once; a marker here would tear it apart.",
+    raise Refused("not_hanging",
+                  f"The transaction of producer {one.producer.producer_id} is {one.verdict}, not hanging.",
+                  why="Its coordinator knows it and ends it on every partition at once; "
+                  "a marker here would tear it apart.",
                   hint=f"End it through its coordinator: {way}")  # fmt: skip
 
 
 def _nobody_knows(one: JudgedTransaction) -> Notice:
     return Notice(
         "producer_id_unknown",
-        f"No coordinator shows producer id {one.producer.producer_id}: its transactional id has expired, or you may not "
-        "DESCRIBE it (Kafka leaves such ids out of its answers without a word).",
+        f"No coordinator shows producer id {one.producer.producer_id}: its transactional id has expired, or you may "
+        "not DESCRIBE it (Kafka leaves such ids out of its answers without a word).",
         "Make sure that your principal may DESCRIBE every transactional id.",
     )
 
@@ -155,8 +158,8 @@ def _consequence(one: JudgedTransaction) -> Notice:
     name = one.coordinator.transactional_id if one.coordinator else f"producer {one.producer.producer_id}"
     return Notice(
         "forced",
-        f"{name} is {one.verdict}: aborting here alone drops its records of this partition, even if its other partitions "
-        "and its offsets are committed afterwards. Readers would then see half a transaction.",
+        f"{name} is {one.verdict}: aborting here alone drops its records of this partition, even if its other "
+        "partitions and its offsets are committed afterwards. Readers would then see half a transaction.",
         "Fencing has no such effect.",
     )
 

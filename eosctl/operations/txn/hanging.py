@@ -101,8 +101,8 @@ OPERATION = Query(
     needs=("kafka",),
     observe=observe,
     report=report,
-    details="Looks at every partition's leader and at every coordinator, and looks again before it says that one hangs: "
-    "a transaction that starts or ends meanwhile is not called hanging, and nothing has to be waited for.",
+    details="Looks at every partition's leader and at every coordinator, and looks again before it says that one "
+    "hangs: a transaction that starts or ends meanwhile is not called hanging, and nothing has to be waited for.",
     examples=(
         Example("eosctl txn hanging", "What hangs or is late, in the whole cluster."),
         Example("eosctl txn hanging --topic orders --all", "Every open transaction of one topic."),

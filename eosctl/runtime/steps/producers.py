@@ -42,7 +42,8 @@ class FenceProducerHandler:
             return StepState("done", seen)
         if step.live and gateways.clock.now_ms() - step.seen_at_ms <= _LIVE_PLAN_HOLDS_MS:
             return StepState("ready", seen)
-        reason = f"{step.transactional_id} has epoch {now.producer_epoch} instead of {step.expects_producer_epoch}, and it is {now.state}."
+        epochs = f"epoch {now.producer_epoch} instead of {step.expects_producer_epoch}"
+        reason = f"{step.transactional_id} has {epochs}, and it is {now.state}."
         return StepState("changed", seen, reason)
 
     def act(self, gateways: Gateways, step: FenceProducer) -> Mapping[str, Any]:
@@ -61,9 +62,12 @@ class FenceProducerHandler:
             if now is not None and now.producer_epoch > after["producer_epoch"]:
                 return {**after, **_seen(now), "taken_over": True}
             if gateways.clock.monotonic_ms() >= until:
-                raise OperationFailed("not_verified", f"{step.transactional_id} does not show a newer epoch at rest.",
-                                      why="It may have been taken over again at once by a running producer.",
-                                      hint=f"Look again: eosctl txn describe {shlex.quote(step.transactional_id)}")  # fmt: skip
+                raise OperationFailed(
+                    "not_verified",
+                    f"{step.transactional_id} does not show a newer epoch at rest.",
+                    why="It may have been taken over again at once by a running producer.",
+                    hint=f"Look again: eosctl txn describe {shlex.quote(step.transactional_id)}",
+                )
             gateways.clock.sleep_ms(_LOOK_EVERY_MS)
 
     def undo(self, step: FenceProducer, before: Mapping[str, Any], after: Mapping[str, Any]) -> Step | NotUndoable:
