@@ -187,7 +187,8 @@ def _usage_error(operation: Operation, error: ValidationError) -> UsageError:
         where = one["loc"][0] if one["loc"] else ""
         field = operation.params.model_fields.get(str(where))
         message = one["msg"].removeprefix("Value error, ").rstrip(".")
-        lines.append(f"{flag_of(str(where), field)}: {message}." if field else f"{message}.")
+        stop = "" if message.endswith("?") else "."
+        lines.append(f"{flag_of(str(where), field)}: {message}{stop}" if field else f"{message}{stop}")
     command = "eosctl " + operation.name.replace(".", " ")
     return UsageError("bad_parameter", " ".join(lines), hint=f"See `{command} --help`.")
 
