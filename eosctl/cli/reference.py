@@ -1,4 +1,4 @@
-"""Writes the reference from the registry: `python -m eosctl.cli.reference FOLDER README` (`make docs`). Never by hand."""
+"""Writes the reference from the registry (`make docs`): `python -m eosctl.cli.reference FOLDER README`."""
 
 import sys
 from collections.abc import Iterator
