@@ -7,7 +7,14 @@ from eosctl.adapters.gateways import LiveGateways
 from eosctl.cli.profiles import ProfileStore
 from eosctl.cli.settings import Settings
 from eosctl.core.progress import Progress, Stop
-from eosctl.ports import CommandsGateway, InterviewGateway, JournalGateway, LabGateway, ProfilesGateway
+from eosctl.ports import (
+    CommandsGateway,
+    InterviewGateway,
+    JournalGateway,
+    LabGateway,
+    PlaybooksGateway,
+    ProfilesGateway,
+)
 from eosctl.runtime.record import JournalRecord
 
 if TYPE_CHECKING:
@@ -61,6 +68,13 @@ class CliGateways(LiveGateways):
     def journal(self) -> JournalGateway:
         """The journal that operations read."""
         return JournalRecord(self.record, self)
+
+    @property
+    def playbooks(self) -> PlaybooksGateway:
+        """Playbooks, with hands of their own."""
+        from eosctl.cli.playbooks import library
+
+        return library(self)
 
     @property
     def profiles(self) -> ProfilesGateway:

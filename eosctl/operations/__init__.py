@@ -8,6 +8,7 @@ NOUNS: dict[str, str] = {
     "lab": "A real Kafka and PostgreSQL on this machine",
     "demo": "The main job, on a lab, in a minute",
     "recommend": "Find the strategy that fits",
+    "playbook": "Runbooks in YAML: list, show, validate, run, resume",
     "journal": "The record of changes",
     "undo": "Plan the way back of a change",
     "apply": "Run a saved plan",

@@ -13,6 +13,7 @@ from eosctl.ports.interview import InterviewGateway
 from eosctl.ports.journal import JournalGateway
 from eosctl.ports.lab import LabGateway
 from eosctl.ports.outbox import OutboxGateway
+from eosctl.ports.playbooks import PlaybooksGateway
 from eosctl.ports.profiles import ProfilesGateway
 from eosctl.ports.publisher import Publisher
 from eosctl.ports.records import RecordsGateway
@@ -29,6 +30,7 @@ __all__ = [
     "JournalGateway",
     "LabGateway",
     "OutboxGateway",
+    "PlaybooksGateway",
     "ProfilesGateway",
     "Publisher",
     "RecordsGateway",
@@ -87,6 +89,10 @@ class Gateways(Protocol):
     @property
     def journal(self) -> JournalGateway:
         """The record of changes, and saved plans."""
+
+    @property
+    def playbooks(self) -> PlaybooksGateway:
+        """Playbooks: found, checked, run."""
 
     @property
     def profiles(self) -> ProfilesGateway:
