@@ -7,6 +7,7 @@ NOUNS: dict[str, str] = {
     "status": "One page: is everything well?",
     "lab": "A real Kafka and PostgreSQL on this machine",
     "recommend": "Find the strategy that fits",
+    "strategy": "The strategies: list, compare, explain, the tree, scaffolds",
     "journal": "The record of changes",
     "undo": "Plan the way back of a change",
     "apply": "Run a saved plan",

@@ -64,6 +64,12 @@ def offered(language: str) -> tuple[str, ...]:
     return tuple(_language(language)["strategies"])
 
 
+def languages_of(name: str) -> tuple[str, ...]:
+    """The languages in which a strategy has a scaffold."""
+    every = packaged("scaffolds/scaffolds.yaml")
+    return tuple(language for language in LANGUAGES if language in every and name in every[language]["strategies"])
+
+
 def scaffold(name: str, language: str) -> Scaffold:
     """The scaffold. Raises UsageError (`unknown_strategy`, `unknown_language`, `no_scaffold`)."""
     found, room = strategy(name), _language(language)
@@ -142,6 +148,7 @@ _SETTINGS = {
     "GROUP": "the consumer group",
     "INSTANCE": "the same after a restart, another for each process beside it; `1` unless set",
     "BATCH": "messages at once; 100 unless set",
+    "AGGREGATE_TYPE": "what the events are about; `order` unless set, so that they go to `order-events`",
     "INPUT_FILE": "JSON lines to send",
     "POSITION_FILE": "where the position in it is noted; `position` unless set",
     "API_URL": "for example `http://127.0.0.1:8080`",
