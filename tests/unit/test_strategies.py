@@ -1,5 +1,6 @@
 """The decision tree and its texts: every leaf is reached, every walk is answered, every text is there."""
 
+from collections.abc import Iterator
 from itertools import product
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from eosctl.core.errors import UsageError
 from eosctl.domain.strategies.catalogue import NAMES, strategies
 from eosctl.domain.strategies.drawing import FORMATS, draw
+from eosctl.domain.strategies.packaged import packaged
 from eosctl.domain.strategies.recommendation import recommendation
 from eosctl.domain.strategies.tree import checked_answers, decision_tree
 from eosctl.domain.strategies.walk import Step, question_after, suggested_transport, walk
@@ -157,3 +159,19 @@ def _every_walk() -> list[dict[str, str]]:
                 }
             )
     return found
+
+
+def test_no_comma_cuts_a_text_in_two() -> None:
+    """An unquoted comma in a YAML flow mapping ends the text and makes a key without a value of the rest."""
+    for path in ("tree.yaml", "scaffolds/scaffolds.yaml", *(f"data/{name}.yaml" for name in NAMES)):
+        assert list(_without_value(packaged(path))) == [], path
+
+
+def _without_value(data: object) -> Iterator[str]:
+    if isinstance(data, dict):
+        yield from (str(key) for key, value in data.items() if value is None)
+        for value in data.values():
+            yield from _without_value(value)
+    elif isinstance(data, list):
+        for value in data:
+            yield from _without_value(value)
