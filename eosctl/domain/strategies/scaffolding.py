@@ -12,7 +12,7 @@ from eosctl.core.errors import UsageError, did_you_mean
 from eosctl.domain.strategies.catalogue import Strategy, strategy
 from eosctl.domain.strategies.packaged import packaged, packaged_text
 
-LANGUAGES = ("python", "java", "typescript")
+LANGUAGES = ("python",)
 _CRASH_POINT = re.compile(r"crash_?[pP]oint\(\"([a-z-]+)\"\)")
 
 

@@ -16,7 +16,7 @@ class StrategyScaffoldParams(Params):
     """What to write, and where."""
 
     name: str = param(help="The strategy, for example dedup-table", positional=True)
-    language: Literal["python", "java", "typescript"] = param("python", help="python, java or typescript")
+    language: Literal["python"] = param("python", help="The language; python is what there is")
     dir: Path = param(help="The directory to write into; it is made when it is not there", complete="file")
     force: bool = param(False, help="Write over files that are there")
 
