@@ -12,6 +12,7 @@ from fixtures.scaffolds import KILLED, ScaffoldRun
 from eosctl.domain.strategies.scaffolding import Scaffold, offered, scaffold
 
 _MESSAGES = 300
+_ALWAYS = ("at-least-once", "kafka-transactions", "dedup-table", "stored-offsets")  # the other controls are slow jobs
 _ONE_PROGRAM = tuple(
     name
     for name in offered("python")
@@ -42,7 +43,9 @@ def test_a_killed_scaffold_keeps_its_promise(scaffold_run: ScaffoldRun, name: st
         assert scaffold_run.doubled(), "the kills should have doubled messages"
 
 
-@pytest.mark.parametrize("name", _ONE_PROGRAM)
+@pytest.mark.parametrize(
+    "name", [one if one in _ALWAYS else pytest.param(one, marks=pytest.mark.slow) for one in _ONE_PROGRAM]
+)
 def test_its_control_is_found_out(scaffold_run: ScaffoldRun, name: str) -> None:
     made = scaffold(name, "python")
     scaffold_run.prepare(made, made.broken(), _MESSAGES)
