@@ -9,6 +9,7 @@ NOUNS: dict[str, str] = {
     "demo": "The main job, on a lab, in a minute",
     "recommend": "Find the strategy that fits",
     "playbook": "Runbooks in YAML: list, show, validate, run, resume",
+    "strategy": "The strategies: list, compare, explain, the tree, scaffolds",
     "journal": "The record of changes",
     "undo": "Plan the way back of a change",
     "apply": "Run a saved plan",
