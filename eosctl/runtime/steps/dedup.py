@@ -8,6 +8,7 @@ from typing import Any
 from eosctl.core.errors import OperationFailed, Refused, WorldChanged
 from eosctl.core.plan import Step
 from eosctl.domain.dedup_layout import DAY_COLUMN
+from eosctl.domain.outbox import quoted
 from eosctl.domain.steps.dedup import (
     CreateDayPartition,
     CreateDedupTable,
@@ -251,12 +252,12 @@ class DropPartitionHandler:
                 raise WorldChanged("world_changed", f"{step.partition} has younger entries by now.")
             database.execute("dedup_detach", identifiers=names)
             database.execute("dedup_drop_table", identifiers={"table": step.partition.parts})
-        return {"deleted": found["rows"], "dropped": str(step.partition)}
+        return {"rows": found["rows"], "dropped": str(step.partition)}
 
     @staticmethod
     def _age(gateways: Gateways, step: DropExpiredPartition) -> Mapping[str, Any]:
         names = {**step.mapping.identifiers(), "table": step.partition.parts}
-        args = {"cutoff": None, "age_ms": step.age_ms}
+        args = {"name": quoted(step.partition), "cutoff": None, "age_ms": step.age_ms}
         return gateways.database.query("dedup_partition_age", args, identifiers=names)[0]
 
 
