@@ -121,7 +121,7 @@ def preview(gateways: Gateways, params: DedupInitParams) -> Report | None:
 def _partition_steps(snapshot: InitSnapshot, days_ahead: int) -> list[Step]:
     mapping, have = snapshot.mapping, snapshot.partitions
     missing = missing_days(have, mapping.table.name, snapshot.today, days_ahead)
-    steps: list[Step] = [CreateDayPartition(mapping=mapping, name=name, day=day) for name, day in missing]
+    steps: list[Step] = [CreateDayPartition(mapping=mapping, name=name, day=day.isoformat()) for name, day in missing]
     if all(one.until is not None for one in have):
         default = object_name(mapping.table.name, "default")
         steps.append(CreateDayPartition(mapping=mapping, name=default, day=None))

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from eosctl.core.errors import OperationFailed, Refused, WorldChanged
@@ -89,7 +89,8 @@ class CreateDayHandler:
         if step.day is None:
             gateways.database.execute("dedup_create_default", identifiers=names)
         else:
-            bounds = {"first": step.day.isoformat(), "until": (step.day + timedelta(days=1)).isoformat()}
+            until = date.fromisoformat(step.day) + timedelta(days=1)
+            bounds = {"first": step.day, "until": until.isoformat()}
             gateways.database.execute("dedup_create_day", identifiers=names, literals=bounds)
         return {"created": step.name}
 
