@@ -448,7 +448,7 @@ def test_ctrl_c_ends_it_after_the_batch_and_a_lost_database_is_partly_done(dedup
                       "AND datname = current_database()")  # fmt: skip
     stdout, _ = process.communicate(timeout=LIMIT_S)
     assert process.returncode == 5, stdout
-    assert f"{40_000 - dedup.count()} rows of public.processed_messages are gone" in stdout
+    assert f"{40_000 - dedup.count():,} rows of public.processed_messages are gone" in stdout
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
