@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-pytest_plugins = ["fixtures.lab", "fixtures.outbox", "fixtures.scaffolds", "fixtures.golden"]
+pytest_plugins = ["fixtures.dedup", "fixtures.golden", "fixtures.lab", "fixtures.outbox", "fixtures.scaffolds"]
 
 _CONNECTIONS = ("EOSCTL_PROFILE", "EOSCTL_BOOTSTRAP_SERVER", "EOSCTL_DSN", "EOSCTL_KAFKA_CONFIG")
 
