@@ -76,6 +76,12 @@ def judge_outbox(numbers: OutboxNumbers, limits: OutboxLimits) -> tuple[Verdict,
     return verdict, (*problems, *warnings)
 
 
+def bloat_bytes(table_bytes: int, live_rows: int, dead_rows: int) -> int:
+    """What dead rows take of the table, estimated as their share of all rows."""
+    every = live_rows + dead_rows
+    return table_bytes * dead_rows // every if every else 0
+
+
 @dataclass(frozen=True)
 class RetryCandidate:
     """A row that somebody wants to be tried again; `overtaken` when a later event of its aggregate is out."""
