@@ -45,8 +45,8 @@ def judge_outbox(numbers: OutboxNumbers, limits: OutboxLimits) -> tuple[Verdict,
         problems.append(
             Notice(
                 "events_failed",
-                f"{numbers.failed} event{'s have' if numbers.failed > 1 else ' has'} used up all retries "
-                "and hold back the later events of their aggregates.",
+                f"{numbers.failed} event{'s have' if numbers.failed > 1 else ' has'} used up all retries: "
+                "the later ones of the same aggregates are held back.",
                 "See them with `eosctl outbox list --failed`, mend the cause, then `eosctl outbox retry`.",
             )
         )

@@ -113,7 +113,8 @@ def outcome(plan: Plan, receipts: Sequence[Receipt]) -> Report:
     )
     code = ExitCode.INTERRUPTED if result.ended_by == "stopped" else ExitCode.DONE
     took = format_duration_ms(result.took_ms)
-    words = f"Deleted {result.deleted} events in {result.batches} batches, in {took}."
+    events = f"{result.deleted} event{'s' if result.deleted != 1 else ''}"
+    words = f"Deleted {events} in {result.batches} batch{'es' if result.batches != 1 else ''}, in {took}."
     if result.left:
         words += f" {result.left} are left: run it again."
     return Report(result, PurgeResult, exit_code=code, summary=words)

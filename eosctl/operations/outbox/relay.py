@@ -88,8 +88,8 @@ def plan(snapshot: RelaySnapshot, params: OutboxRelayParams) -> Plan:
         warnings.append(
             Notice(
                 "events_failed",
-                f"{failed} event{'s have' if failed > 1 else ' has'} used up all retries "
-                "and hold back the later ones of their aggregates.",
+                f"{failed} event{'s have' if failed > 1 else ' has'} used up all retries: "
+                "the later ones of the same aggregates are held back.",
                 "See `eosctl outbox list --failed`.",
             )
         )

@@ -74,6 +74,20 @@ def test_an_event_that_kafka_refuses_holds_back_its_aggregate_only(outbox: Outbo
     assert (status.code, status.errors) == (3, ("events_failed",))
 
 
+def test_an_event_that_the_client_itself_refuses_holds_back_its_aggregate_only(outbox: Outbox) -> None:
+    outbox.make_topic()
+    outbox.add(40)
+    outbox.sql("UPDATE outbox SET payload = jsonb_build_object('n', 15, 'text', repeat('x', 1500000)) "
+               "WHERE (payload ->> 'n')::int = 15")  # fmt: skip
+    relayed = outbox.eosctl("relay", "--drain")
+    assert (relayed.code, relayed.data["result"]["published"], relayed.data["result"]["failures"]) == (3, 37, 1)
+    assert numbers_by_key(outbox.records())["5"] == [5]
+    outbox.sql("UPDATE outbox SET payload = jsonb_build_object('n', 15) WHERE (payload ->> 'n')::int = 15")
+    assert outbox.eosctl("retry", "--all-failed").code == 0
+    assert outbox.eosctl("relay", "--drain").code == 0
+    assert numbers_by_key(outbox.records())["5"] == [5, 15, 25, 35]
+
+
 def test_a_retry_lets_the_aggregate_go_on_in_order(outbox: Outbox) -> None:
     outbox.make_topic(max_message_bytes="2000")
     outbox.add(40)
