@@ -233,6 +233,6 @@ OPERATION = Query(
     "range to the last stable offset. Ids go to temporary files, so memory stays flat. Exit 3 when an event is lost.",
     examples=(
         Example("eosctl outbox reconcile --topic order-events", "The last day."),
-        Example("eosctl outbox reconcile --topic order-events --header id --cdc", "After a replication slot was lost."),
+        Example("eosctl outbox reconcile --topic order-events --cdc", "After a replication slot was lost."),
     ),
 )
