@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from eosctl.core.progress import Progress, Stop
 from eosctl.ports.clock import Clock
 from eosctl.ports.cluster import ClusterGateway
+from eosctl.ports.connect import ConnectGateway
 from eosctl.ports.database import DatabaseGateway
 from eosctl.ports.groups import GroupsGateway
 from eosctl.ports.interview import InterviewGateway
@@ -20,6 +21,7 @@ from eosctl.ports.transactions import TransactionsGateway
 __all__ = [
     "Clock",
     "ClusterGateway",
+    "ConnectGateway",
     "DatabaseGateway",
     "Gateways",
     "GroupsGateway",
@@ -65,6 +67,10 @@ class Gateways(Protocol):
     @property
     def outbox(self) -> OutboxGateway:
         """The outbox table's relay sessions, keys and spool."""
+
+    @property
+    def connect(self) -> ConnectGateway:
+        """Kafka Connect's REST interface, as the profile's `connect` section names it."""
 
     @property
     def publisher(self) -> Publisher:
