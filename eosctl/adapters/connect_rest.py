@@ -81,6 +81,15 @@ class ConnectRest:
             raise self._not_connect("The status has another shape than Connect's.") from None
         return ConnectorStatus(name, tuple(parts))
 
+    def has_begun(self, name: str) -> bool | None:
+        """Whether it has stored an offset; None before Kafka 3.6, which has no such question."""
+        try:
+            return bool(self._of(name, "/offsets").get("offsets"))
+        except EosctlError as error:
+            if error.code in ("unknown_connector", "connect_error"):
+                return None
+            raise
+
     def restart_failed(self, name: str) -> None:
         """Restarts what has failed."""
         self._of(name, "/restart?includeTasks=true&onlyFailed=true", method="POST")

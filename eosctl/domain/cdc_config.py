@@ -11,7 +11,7 @@ from eosctl.domain.tables import TableName
 CONNECTOR_CLASS = "io.debezium.connector.postgresql.PostgresConnector"
 ROUTER = "io.debezium.transforms.outbox.EventRouter"
 STRING_CONVERTER = "org.apache.kafka.connect.storage.StringConverter"
-_TOPIC_MATCHES = "org.apache.kafka.connect.transforms.predicates.TopicNameMatches"
+TOPIC_MATCHES = "org.apache.kafka.connect.transforms.predicates.TopicNameMatches"
 HEARTBEAT_PREFIX = "eosctl-heartbeat"
 HEARTBEAT_MS = "10000"
 SLOT_NAME = re.compile(r"[a-z0-9_]{1,63}")
@@ -86,7 +86,7 @@ def _connection(mapping: OutboxMapping, wish: ConnectorWish) -> tuple[Choice, ..
         Choice("publication.autocreate.mode", "disabled", "The publication is made by its owner: the connector's role "
                "needs no right to make one, and never widens it."),
         Choice("schema.include.list", escaped(mapping.table.schema or "public"), "Nothing else is read."),
-        Choice("table.include.list", escaped(_full(mapping.table)), "The outbox alone."),
+        Choice("table.include.list", escaped(full_name(mapping.table)), "The outbox alone."),
         Choice("snapshot.mode", wish.snapshot, "initial sends the rows that are there when it starts the first time, "
                "so none is missed; no_data sends only later ones."),
         Choice("skipped.operations", "u,d,t", "Marking and purging rows are no events."),
@@ -114,8 +114,8 @@ def routing(mapping: OutboxMapping, prefix: str) -> tuple[Choice, ...]:
         Choice(f"{router}.route.topic.replacement", replacement_of(mapping.topic), "The topic's name. Unlike the relay "
                "Debezium does not lower-case it."),
         Choice("predicates", "isOutbox", "See above."),
-        Choice(f"{predicate}.type", _TOPIC_MATCHES, "By the topic that the table's changes have before routing."),
-        Choice(f"{predicate}.pattern", escaped(f"{prefix}.{_full(mapping.table)}"), "The outbox table."),
+        Choice(f"{predicate}.type", TOPIC_MATCHES, "By the topic that the table's changes have before routing."),
+        Choice(f"{predicate}.pattern", escaped(f"{prefix}.{full_name(mapping.table)}"), "The outbox table."),
     )  # fmt: skip
 
 
@@ -157,17 +157,22 @@ def escaped(name: str) -> str:
 def setup_sql(mapping: OutboxMapping, wish: ConnectorWish) -> tuple[str, ...]:
     """What its owner runs once, before the connector starts; a superuser where a role or slot is made."""
     schema, table = mapping.table.schema or "public", ident(mapping.table)
-    options = "publish = 'insert'" + (", publish_via_partition_root = true" if wish.partitioned else "")
     statements = [
         f"CREATE ROLE {quoted(wish.user)} LOGIN REPLICATION;  -- then \\password {quoted(wish.user)}",
         f"GRANT CONNECT ON DATABASE {quoted(wish.database)} TO {quoted(wish.user)};",
         f"GRANT USAGE ON SCHEMA {quoted(schema)} TO {quoted(wish.user)};",
         f"GRANT SELECT ON {table} TO {quoted(wish.user)};",
-        f"CREATE PUBLICATION {quoted(wish.publication)} FOR TABLE {table} WITH ({options});",
+        publication_sql(mapping.table, wish.publication, partitioned=wish.partitioned),
     ]
     if wish.snapshot == "no_data":
         statements.append(f"SELECT pg_create_logical_replication_slot('{wish.slot}', 'pgoutput');")
     return tuple(statements)
+
+
+def publication_sql(table: TableName, name: str, *, partitioned: bool) -> str:
+    """Makes the publication of inserts into the table alone."""
+    options = "publish = 'insert'" + (", publish_via_partition_root = true" if partitioned else "")
+    return f"CREATE PUBLICATION {quoted(name)} FOR TABLE {ident(table)} WITH ({options});"
 
 
 def quoted(name: str) -> str:
@@ -185,5 +190,6 @@ def as_config(found: tuple[Choice, ...]) -> Mapping[str, str]:
     return {one.key: one.value for one in found}
 
 
-def _full(table: TableName) -> str:
+def full_name(table: TableName) -> str:
+    """`schema.table`, as Debezium names it."""
     return f"{table.schema or 'public'}.{table.name}"

@@ -1,6 +1,11 @@
-"""Configuration keys of Debezium 3.5's PostgreSQL connector and of Connect: known ones, and what older ones became."""
+"""Configuration keys of Debezium 3.5's PostgreSQL connector and of Connect: known ones, and what older ones became.
+
+The two lists of known keys are what Connect itself answers for the connector and the router; a test asks it again.
+"""
 
 import re
+from functools import cache
+from importlib.resources import files
 
 RENAMED = {
     "database.server.name": "topic.prefix",
@@ -12,9 +17,11 @@ RENAMED = {
     "column.blacklist": "column.exclude.list",
     "snapshot.select.statement.overrides.whitelist": "snapshot.select.statement.overrides",
     "slot.drop_on_stop": "slot.drop.on.stop",
-    "flush.lsn.source": "lsn.flush.mode",
 }
 """Old key: its successor."""
+
+DEPRECATED = {"flush.lsn.source": ("lsn.flush.mode", {"true": "connector", "false": "manual"})}
+"""A key that is still read: its successor, and what its values are called there."""
 
 REMOVED = {
     "database.history.kafka.topic": "PostgreSQL's connector keeps no schema history.",
@@ -34,167 +41,40 @@ ROUTER_RENAMED = {
 
 SNAPSHOT_RENAMED = {"never": "no_data", "schema_only": "no_data", "exported": "initial"}
 
-ROUTER_KEYS = frozenset(
+UNDECLARED = frozenset(
     [
-        "type",
-        "predicate",
-        "negate",
-        "table.field.event.id",
-        "table.field.event.key",
-        "table.field.event.type",
-        "table.field.event.payload",
-        "table.field.event.timestamp",
-        "table.field.event.schema.version",
-        "table.fields.additional.placement",
-        "table.fields.additional.error.on.missing",
-        "table.expand.json.payload",
-        "table.json.payload.null.behavior",
-        "table.op.invalid.behavior",
-        "route.by.field",
-        "route.topic.regex",
-        "route.topic.replacement",
-        "route.tombstone.on.empty.payload",
-        "tracing.span.context.field",
-        "tracing.operation.name",
-        "tracing.with.context.field.only",
-    ]
-)
-
-KNOWN = frozenset(
-    [
-        "name",
-        "connector.class",
-        "tasks.max",
-        "tasks.max.enforce",
-        "key.converter",
-        "value.converter",
-        "header.converter",
-        "transforms",
-        "predicates",
-        "config.action.reload",
-        "errors.retry.timeout",
-        "errors.retry.delay.max.ms",
-        "errors.tolerance",
-        "errors.log.enable",
-        "errors.log.include.messages",
-        "topic.creation.groups",
-        "exactly.once.support",
-        "transaction.boundary",
-        "transaction.boundary.interval.ms",
-        "offsets.storage.topic",
-        "database.hostname",
-        "database.port",
-        "database.user",
-        "database.password",
-        "database.dbname",
-        "database.sslmode",
-        "database.sslcert",
-        "database.sslpassword",
-        "database.sslrootcert",
-        "database.sslkey",
-        "database.sslfactory",
-        "database.tcpKeepAlive",
-        "database.initial.statements",
-        "database.query.timeout.ms",
-        "topic.prefix",
-        "plugin.name",
-        "slot.name",
-        "slot.drop.on.stop",
-        "slot.failover",
-        "slot.stream.params",
-        "slot.max.retries",
-        "slot.retry.delay.ms",
-        "publication.name",
-        "publication.autocreate.mode",
-        "publish.via.partition.root",
-        "replica.identity.autoset.values",
-        "schema.include.list",
-        "schema.exclude.list",
-        "table.include.list",
-        "table.exclude.list",
-        "column.include.list",
-        "column.exclude.list",
-        "skip.messages.without.change",
-        "time.precision.mode",
-        "decimal.handling.mode",
-        "hstore.handling.mode",
-        "interval.handling.mode",
-        "binary.handling.mode",
-        "money.fraction.digits",
-        "schema.name.adjustment.mode",
         "field.name.adjustment.mode",
-        "tombstones.on.delete",
-        "message.key.columns",
-        "snapshot.mode",
-        "snapshot.isolation.mode",
-        "snapshot.locking.mode",
-        "snapshot.query.mode",
-        "snapshot.query.mode.custom.name",
-        "snapshot.mode.custom.name",
-        "snapshot.locking.mode.custom.name",
-        "snapshot.include.collection.list",
-        "snapshot.lock.timeout.ms",
-        "snapshot.fetch.size",
-        "snapshot.delay.ms",
-        "snapshot.max.threads",
-        "snapshot.tables.order.by.row.count",
-        "snapshot.select.statement.overrides",
-        "snapshot.mode.configuration.based.snapshot.data",
-        "snapshot.mode.configuration.based.snapshot.schema",
-        "snapshot.mode.configuration.based.start.stream",
-        "snapshot.mode.configuration.based.snapshot.on.schema.error",
-        "snapshot.mode.configuration.based.snapshot.on.data.error",
-        "streaming.delay.ms",
-        "event.processing.failure.handling.mode",
-        "max.batch.size",
-        "max.queue.size",
-        "max.queue.size.in.bytes",
-        "poll.interval.ms",
-        "include.unknown.datatypes",
-        "heartbeat.interval.ms",
-        "heartbeat.action.query",
-        "topic.heartbeat.prefix",
-        "schema.refresh.mode",
-        "status.update.interval.ms",
-        "xmin.fetch.interval.ms",
-        "lsn.flush.mode",
-        "lsn.flush.timeout.ms",
-        "lsn.flush.timeout.action",
-        "offset.mismatch.strategy",
-        "retriable.restart.connector.wait.ms",
-        "skipped.operations",
-        "signal.data.collection",
-        "signal.enabled.channels",
-        "signal.poll.interval.ms",
-        "notification.enabled.channels",
-        "incremental.snapshot.chunk.size",
-        "incremental.snapshot.watermarking.strategy",
         "incremental.snapshot.allow.schema.changes",
+        "money.fraction.digits",
+        "offset.mismatch.strategy",
         "read.only",
-        "provide.transaction.metadata",
-        "topic.transaction",
-        "topic.naming.strategy",
-        "topic.delimiter",
+        "skip.messages.without.change",
         "topic.cache.size",
-        "topic.replication.factor",
-        "unavailable.value.placeholder",
-        "message.prefix.include.list",
-        "message.prefix.exclude.list",
-        "converters",
-        "custom.metric.tags",
-        "errors.max.retries",
-        "sourceinfo.struct.maker",
-        "extended.headers.enabled",
-        "guardrail.collections.max",
-        "guardrail.collections.limit.action",
-        "executor.shutdown.timeout.ms",
-        "flush.lsn.on.source",
-        "connection.validation.timeout.ms",
-        "advanced.metrics.enable",
-        "plugin.version",
-        "connector.plugin.version",
+        "topic.delimiter",
+        "topic.heartbeat.prefix",
+        "topic.transaction",
     ]
 )
+"""Keys that Debezium reads and documents but does not declare to Connect."""
+
+OF_ANY_TRANSFORM = frozenset(["type", "predicate", "negate"])
+
+
+@cache
+def known() -> frozenset[str]:
+    """Keys of the connector itself, without the router's."""
+    return _listed("debezium_connector_keys.txt") | UNDECLARED
+
+
+@cache
+def router_keys() -> frozenset[str]:
+    """Keys below the outbox router's prefix."""
+    return _listed("debezium_router_keys.txt") | OF_ANY_TRANSFORM
+
+
+def _listed(name: str) -> frozenset[str]:
+    return frozenset(files("eosctl.domain").joinpath(name).read_text(encoding="utf-8").split())
+
 
 PREFIXES = re.compile(
     r"(transforms|predicates|key\.converter|value\.converter|header\.converter|producer\.override|admin\.override"

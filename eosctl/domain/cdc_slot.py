@@ -1,5 +1,6 @@
 """A replication slot's health: how fast WAL piles up behind it, when that ends badly, and what is to be said of it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -50,42 +51,55 @@ def forecast(first: SlotSample, last: SlotSample, disk_free_bytes: int | None) -
 
 
 def judge(
-    slot: SlotSample | None, seen: Forecast, connector: ConnectorStatus | None, *, known_before: bool
+    slot: SlotSample | None, seen: Forecast, connector: ConnectorStatus | None, *, begun: bool | None
 ) -> tuple[Notice, ...]:
-    """What is wrong, worst first; () when all is well. `known_before`: the connector runs or ran with this slot."""
-    problems = []
+    """What is wrong, worst first; () when all is well. `begun`: whether the connector has sent anything."""
+    return (*_of_slot(slot, begun=begun, connector=connector), *_of_future(slot, seen), *_of_connector(connector))
+
+
+def _of_slot(slot: SlotSample | None, *, begun: bool | None, connector: ConnectorStatus | None) -> Iterator[Notice]:
     if slot is None:
-        more = " Events committed since may be missing in Kafka." if known_before else ""
-        problems.append(Notice("slot_missing", f"The slot does not exist.{more}",
-                               "Stop the connector; find the gap with `eosctl outbox reconcile --topic TOPIC`."
-                               if known_before else "The connector makes it when it starts."))  # fmt: skip
+        yield _missing(begun=begun, asked=connector is not None)
     elif slot.wal_status == "lost":
-        problems.append(Notice("slot_lost", "The slot is lost: WAL that it needs is gone, events are missing in Kafka.",
-                               "Drop it, let the connector make a new snapshot, and run "
-                               "`eosctl outbox reconcile --topic TOPIC`."))  # fmt: skip
-    elif slot.wal_status == "unreserved":
-        problems.append(Notice("slot_unreserved", "The slot is about to be lost at the next checkpoint.",
-                               "Raise max_slot_wal_keep_size now, and get the connector running."))  # fmt: skip
-    if slot is not None and slot.wal_status != "lost" and not slot.active:
-        kept = format_size_bytes(slot.retained_bytes or 0)
-        problems.append(Notice("slot_inactive", f"Nobody reads the slot; it keeps {kept} of WAL.",
-                               "Start the connector: eosctl cdc restart NAME, or see its trace."))  # fmt: skip
-    if seen.ends_in_ms is not None and seen.ends_in_ms < _SOON_MS:
-        problems.append(
-            Notice(
-                "slot_forecast",
-                f"In {format_duration_ms(seen.ends_in_ms)} {seen.ends_how}, at "
-                f"{format_size_bytes(seen.growth_bytes_per_s)}/s.",
-                "Get the connector to read, or give it room.",
-            )
-        )
-    failed = connector.failed if connector else ()
-    if failed:
-        problems.append(
-            Notice(
-                "connector_failed",
-                f"{len(failed)} of the connector and its tasks failed.",
-                f"Read the trace, then: eosctl cdc restart {connector.name if connector else ''}",
-            )
-        )
-    return tuple(problems)
+        yield Notice("slot_lost", "The slot is lost: WAL that it needs is gone, events are missing in Kafka.",
+                     "Drop it, let the connector make a new snapshot, and run "
+                     "`eosctl outbox reconcile --topic TOPIC`.")  # fmt: skip
+    else:
+        if slot.wal_status == "unreserved":
+            yield Notice("slot_unreserved", "The slot is about to be lost at the next checkpoint.",
+                         "Raise max_slot_wal_keep_size now, and get the connector running.")  # fmt: skip
+        if not slot.active:
+            kept = format_size_bytes(slot.retained_bytes or 0)
+            hint = "Start its connector; drop the slot when nobody wants it any more."
+            if connector is not None:
+                hint = "Resume the connector." if connector.halted else "See the connector's states and trace."
+            yield Notice("slot_inactive", f"Nobody reads the slot; it keeps {kept} of WAL.", hint)
+
+
+def _missing(*, begun: bool | None, asked: bool) -> Notice:
+    if not asked:
+        return Notice("slot_missing", "The slot does not exist in this database.", "Check its name and the database.")
+    if begun is False:
+        return Notice("slot_not_made", "The slot does not exist; the connector has sent nothing yet.",
+                      "The connector makes it when it starts.")  # fmt: skip
+    return Notice(
+        "slot_missing",
+        "The slot does not exist, and the connector has been sending: events committed since may be missing in Kafka.",
+        "Stop the connector; find the gap with `eosctl outbox reconcile --topic TOPIC`.",
+    )
+
+
+def _of_future(slot: SlotSample | None, seen: Forecast) -> Iterator[Notice]:
+    if slot is not None and slot.wal_status != "lost" and seen.ends_in_ms is not None and seen.ends_in_ms < _SOON_MS:
+        speed = f"{format_size_bytes(seen.growth_bytes_per_s)}/s"
+        yield Notice("slot_forecast", f"In {format_duration_ms(seen.ends_in_ms)} {seen.ends_how}, at {speed}.",
+                     "Get the connector to read, or give it room.")  # fmt: skip
+
+
+def _of_connector(connector: ConnectorStatus | None) -> Iterator[Notice]:
+    if connector is not None and connector.failed:
+        yield Notice("connector_failed", f"{len(connector.failed)} of the connector and its tasks failed.",
+                     f"Read the trace, then: eosctl cdc restart {connector.name}")  # fmt: skip
+    if connector is not None and connector.halted:
+        yield Notice("connector_halted", f"The connector is {connector.halted}.",
+                     f"Resume it: PUT /connectors/{connector.name}/resume")  # fmt: skip

@@ -23,6 +23,11 @@ class ConnectorStatus:
     parts: tuple[TaskStatus, ...]
 
     @property
+    def halted(self) -> str:
+        """PAUSED or STOPPED when somebody did that, else ""."""
+        return self.parts[0].state if self.parts and self.parts[0].state in ("PAUSED", "STOPPED") else ""
+
+    @property
     def failed(self) -> tuple[int, ...]:
         """Ids of what has failed; -1 is the connector itself."""
         return tuple(one.id for one in self.parts if one.state == FAILED)

@@ -22,5 +22,8 @@ class ConnectGateway(Protocol):
     def status(self, name: str) -> ConnectorStatus:
         """The states of the connector and its tasks."""
 
+    def has_begun(self, name: str) -> bool | None:
+        """Whether the connector has stored an offset (KIP-875); None when this Connect does not tell."""
+
     def restart_failed(self, name: str) -> None:
         """Restarts what has failed of the connector and its tasks (KIP-745)."""

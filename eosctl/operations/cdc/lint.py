@@ -10,7 +10,9 @@ from eosctl.core.exit_codes import ExitCode
 from eosctl.core.operation import Example, Query
 from eosctl.core.params import param
 from eosctl.core.report import Report, Section, column
-from eosctl.domain.cdc_lint import Facts, Severity, fixed, lint
+from eosctl.domain.cdc_config import REFERENCE
+from eosctl.domain.cdc_findings import Facts, Role, Severity
+from eosctl.domain.cdc_lint import fixed, lint
 from eosctl.domain.outbox import quoted
 from eosctl.operations.outbox_table import OutboxParams, found_table, rows
 from eosctl.ports import Gateways
@@ -87,8 +89,17 @@ def observe(gateways: Gateways, params: CdcLintParams) -> LintSeen:
         aggregate_types=tuple(str(one["kind"]) for one in rows(gateways, "cdc_aggregate_types", mapping)),
         topics=topics,
         auto_create=auto_create,
+        role=_role(gateways, config.get("database.user", ""), name["name"]),
+        database=str(server["database"]),
     )
     return LintSeen(config, facts, unseen)
+
+
+def _role(gateways: Gateways, user: str, table: str) -> Role | None:
+    if not user or REFERENCE.search(user):
+        return None
+    found = gateways.database.query("cdc_role", {"role": user, "name": table})
+    return Role(**found[0]) if found else Role(exists=False, makes_publications=False)
 
 
 def read_file(path: Path) -> dict[str, str]:
@@ -104,6 +115,8 @@ def read_file(path: Path) -> dict[str, str]:
         data = json.loads(text)
     except ValueError as error:
         raise UsageError("bad_connector_config", f"{path} is not JSON: {error}.") from None
+    if not isinstance(data, dict):
+        data = {"config": None}
     inner = data.get("config", data)
     if not isinstance(inner, dict) or any(isinstance(one, (dict, list)) for one in inner.values()):
         raise UsageError("bad_connector_config", f"{path} holds no connector's configuration.",

@@ -16,6 +16,7 @@ from eosctl.domain.kafka import TopicPartition
 from eosctl.ports import Gateways
 
 _LOOK_BACK_RECORDS = 20
+_SILENT_MS, _SILENT_BEATS = 60_000, 6
 
 
 class CdcStatusParams(Params):
@@ -64,15 +65,17 @@ class CdcSeen:
     publication: Mapping[str, bool] | None
     heartbeat_ms: int | None
     now_ms: int
+    begun: bool | None = None
     unseen: tuple[Notice, ...] = ()
 
 
 def observe(gateways: Gateways, params: CdcStatusParams) -> CdcSeen:
     """Asks Connect (unless a slot was named), the database twice, and Kafka for the last heartbeat."""
-    connector, config = None, dict[str, str]()
+    connector, config, begun = None, dict[str, str](), None
     if not params.slot:
         name = params.connector or only_connector(gateways)
         connector, config = gateways.connect.status(name), dict(gateways.connect.config(name))
+        begun = gateways.connect.has_begun(name)
     slot = params.slot or config.get("slot.name", "debezium")
     database = gateways.database
     samples = []
@@ -91,7 +94,7 @@ def observe(gateways: Gateways, params: CdcStatusParams) -> CdcSeen:
     keep = str(database.query("cdc_server")[0]["max_slot_wal_keep_size"])
     now_ms = gateways.clock.now_ms()
     return CdcSeen(connector, config, slot, tuple(samples), keep, dict(found[0]) if found else None, heartbeat, now_ms,
-                   unseen)  # fmt: skip
+                   begun, unseen)  # fmt: skip
 
 
 def only_connector(gateways: Gateways) -> str:
@@ -122,7 +125,7 @@ def report(seen: CdcSeen, params: CdcStatusParams) -> Report:
     ahead = (
         forecast(seen.samples[0], seen.samples[1], params.disk_free_bytes or None) if whole else Forecast(0, None, "")
     )
-    problems = judge(last, ahead, seen.connector, known_before=seen.connector is not None)
+    problems = (*judge(last, ahead, seen.connector, begun=seen.begun), *_silence(seen), *_unpublished(seen))
     status = _status(seen, last, ahead, "problem" if problems else "ok")
     return Report(
         status,
@@ -133,6 +136,32 @@ def report(seen: CdcSeen, params: CdcStatusParams) -> Report:
         sections=_sections(status),
         summary=f"Verdict: {status.verdict}.",
     )
+
+
+def _silence(seen: CdcSeen) -> tuple[Notice, ...]:
+    """A heartbeat that is long overdue while the connector says that it runs."""
+    every = seen.config.get("heartbeat.interval.ms", "0")
+    runs = seen.connector is not None and not seen.connector.halted and not seen.connector.failed
+    if seen.heartbeat_ms is None or not runs or not every.isdigit():
+        return ()
+    age_ms = seen.now_ms - seen.heartbeat_ms
+    if age_ms < max(_SILENT_MS, _SILENT_BEATS * int(every)):
+        return ()
+    return (Notice("heartbeat_overdue", f"The last heartbeat is {format_duration_ms(age_ms)} old.",
+                   "The task says that it runs and sends nothing: see the worker's log."),)  # fmt: skip
+
+
+def _unpublished(seen: CdcSeen) -> tuple[Notice, ...]:
+    name = seen.config.get("publication.name", "")
+    if not name or seen.config.get("publication.autocreate.mode") != "disabled":
+        return ()
+    if seen.publication is None:
+        return (Notice("publication_missing", f"There is no publication {name!r}: no event comes.",
+                       "Make it: eosctl cdc config --form sql."),)  # fmt: skip
+    if not seen.publication["inserts"]:
+        return (Notice("publication_without_inserts", f"Publication {name!r} does not publish inserts.",
+                       f"ALTER PUBLICATION {name} SET (publish = 'insert');"),)  # fmt: skip
+    return ()
 
 
 def _status(seen: CdcSeen, last: SlotSample | None, ahead: Forecast, verdict: str) -> CdcStatus:
@@ -165,14 +194,17 @@ def _since_ms(since: datetime | None, now: datetime) -> int | None:
 
 def _sections(status: CdcStatus) -> tuple[Section, ...]:
     shown = {key: value for key, value in vars(status).items() if key not in ("connector", "verdict", "parts", "slot")}
-    facts = [{"field": key.replace("_", " "), "value": _words(key, value)} for key, value in shown.items()]
+    units = ("_bytes_per_s", "_bytes", "_ms")
+    names = {key: next((key.removesuffix(one) for one in units if key.endswith(one)), key) for key in shown}
+    facts = [{"field": names[key].replace("_", " "), "value": _words(key, value)} for key, value in shown.items()]
     parts = (Section(f"Connector {status.connector}", status.parts, TaskStatus),) if status.parts else ()
     return (*parts, Section(f"Slot {status.slot}", facts))
 
 
 def _words(key: str, value: object) -> object:
     if isinstance(value, int) and not isinstance(value, bool):
-        return format_duration_ms(value) if key.endswith("_ms") else format_size_bytes(value)
+        size = format_size_bytes(value)
+        return format_duration_ms(value) if key.endswith("_ms") else f"{size}/s" if key.endswith("_per_s") else size
     return value
 
 
