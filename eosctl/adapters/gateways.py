@@ -9,6 +9,7 @@ from eosctl.adapters.connection import KafkaConnection
 from eosctl.core.progress import Progress, Stop
 from eosctl.ports import ClusterGateway, DatabaseGateway, GroupsGateway, RecordsGateway, TransactionsGateway
 from eosctl.ports.clock import Clock
+from eosctl.ports.connect import ConnectGateway
 from eosctl.ports.outbox import OutboxGateway
 from eosctl.ports.publisher import Publisher
 
@@ -98,6 +99,13 @@ class LiveGateways:
         from eosctl.adapters.outbox_store import PostgresOutbox
 
         return PostgresOutbox(self._dsn, timeout_ms=self.timeout_ms)
+
+    @cached_property
+    def connect(self) -> ConnectGateway:
+        """Kafka Connect's REST interface."""
+        from eosctl.adapters.connect_rest import ConnectRest
+
+        return ConnectRest(self.profile.get("connect") or {}, timeout_ms=self.timeout_ms)
 
     @cached_property
     def publisher(self) -> Publisher:

@@ -4,6 +4,7 @@ NOUNS: dict[str, str] = {
     "txn": "Open, late and hanging transactions; blocked readers; abort",
     "producers": "Active producers, zombies; fence them",
     "outbox": "The transactional outbox: pending, failed, relay, purge, reconcile",
+    "cdc": "Debezium for the outbox: configuration, lint, status, restart",
     "status": "One page: is everything well?",
     "lab": "A real Kafka and PostgreSQL on this machine",
     "demo": "The main job, on a lab, in a minute",

@@ -7,6 +7,7 @@ from eosctl.core.progress import Progress, Stop
 from eosctl.ports.clock import Clock
 from eosctl.ports.cluster import ClusterGateway
 from eosctl.ports.commands import CommandsGateway
+from eosctl.ports.connect import ConnectGateway
 from eosctl.ports.database import DatabaseGateway
 from eosctl.ports.groups import GroupsGateway
 from eosctl.ports.interview import InterviewGateway
@@ -22,6 +23,7 @@ __all__ = [
     "Clock",
     "ClusterGateway",
     "CommandsGateway",
+    "ConnectGateway",
     "DatabaseGateway",
     "Gateways",
     "GroupsGateway",
@@ -67,6 +69,10 @@ class Gateways(Protocol):
     @property
     def outbox(self) -> OutboxGateway:
         """The outbox table's relay sessions, keys and spool."""
+
+    @property
+    def connect(self) -> ConnectGateway:
+        """Kafka Connect's REST interface, as the profile's `connect` section names it."""
 
     @property
     def publisher(self) -> Publisher:
