@@ -1,4 +1,4 @@
-"""A replication slot that is dropped while Debezium is away: `outbox reconcile` names the events that never went out."""
+"""A replication slot is dropped while Debezium is away: `outbox reconcile` names the events that never went out."""
 
 from fixtures.cdc import CONNECT_LIMIT_S, Cdc
 from fixtures.lab import wait_until
