@@ -99,10 +99,6 @@ class PostgresDatabase:
             cursor.execute(compose(name, identifiers), args)
             return cursor.rowcount
 
-    def text_of(self, name: str, *, identifiers: Identifiers | None = None) -> str:
-        """The statement with its names quoted."""
-        return compose(name, identifiers).as_string(None).strip()
-
     def describe_table(self, table: TableName) -> TableCatalogue | None:
         """Columns, indexes, kind and partition key."""
         quoted = ".".join('"' + part.replace('"', '""') + '"' for part in table.parts)

@@ -70,9 +70,6 @@ def _change(operation: Change, params: Params, call: Call) -> Report:
     from eosctl.render.plans import ChangeData
     from eosctl.runtime.plans import plan_change, save_plan
 
-    text_only = operation.printed(call.gateways, params) if operation.printed else None
-    if text_only is not None:
-        return text_only
     plan = plan_change(operation, call.gateways, params)
     shared = call.shared
     if call.form in console.FOR_PEOPLE:

@@ -80,13 +80,11 @@ class Change(Operation):
     """`observe`, then the pure `plan(snapshot, params)`, then `outcome(plan, receipts)` when the runtime is through.
 
     The planner raises Refused where a safety rule says no, and UsageError where the wish does not fit the world.
-    `printed(gateways, params)` gives a text instead of a plan when only that is asked for (`--print`), else None.
     """
 
     observe: Callable[[Any, Any], Any]
     plan: Callable[[Any, Any], Plan]
     outcome: Callable[[Plan, Sequence[Receipt]], Report]
-    printed: Callable[[Any, Any], Report | None] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

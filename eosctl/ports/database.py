@@ -31,9 +31,6 @@ class DatabaseGateway(Protocol):
     ) -> int:
         """Runs a changing statement; the number of rows."""
 
-    def text_of(self, name: str, *, identifiers: Mapping[str, str | tuple[str, ...]] | None = None) -> str:
-        """The statement as it would be sent, without connecting: for people who run it themselves."""
-
     def describe_table(self, table: TableName) -> TableCatalogue | None:
         """Columns, indexes, kind, partition key of a table found by name and search_path; None if there is none."""
 

@@ -43,10 +43,10 @@ def rows(outbox: Outbox, where: str = "true") -> int:
 
 
 def test_printed_statements_make_what_init_makes(bare: Outbox) -> None:
-    script = bare.run("outbox", "init", "--notify", "--print").data["sql"]
+    statements = bare.run("outbox", "init", "--notify", "--print").data["statements"]
     assert bare.sql("SELECT to_regclass('outbox')") == [(None,)]
     with psycopg.connect(bare.dsn, autocommit=True) as connection:
-        for statement in script.rstrip(";").split(";\n\n"):
+        for statement in statements:
             connection.execute(statement)
     assert bare.eosctl("init", "--notify").data["plan"]["steps"] == []
 

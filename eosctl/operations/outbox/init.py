@@ -32,6 +32,14 @@ class OutboxInitParams(OutboxParams):
 
 
 @dataclass(frozen=True)
+class OutboxDdl:
+    """Statements in the order in which to run them; the indexes outside of a transaction."""
+
+    table: str
+    statements: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class InitSnapshot:
     """What there is."""
 
@@ -86,20 +94,21 @@ def outcome(plan: Plan, receipts: Sequence[Receipt]) -> Report:
     return Report(step_rows(receipts), StepRow, text="")
 
 
-def printed(gateways: Gateways, params: OutboxInitParams) -> Report | None:
+def preview(gateways: Gateways, params: OutboxInitParams) -> Report | None:
     """With `--print` the statements, each ended by a semicolon; nothing is connected to."""
     if not params.print:
         return None
     mapping = wished_mapping(gateways, params.table)
     require_marking(mapping)
     texts = [
-        gateways.database.text_of(name, identifiers=identifiers)
+        gateways.database.text(name, identifiers=identifiers)
         for part in PARTS
         if part != "trigger" or params.notify
         for name, identifiers in statements_of(mapping, part)
     ]
     script = "\n\n".join(f"{text};" for text in texts)
-    return Report({"sql": script}, text=script)
+    ddl = OutboxDdl(str(mapping.table), tuple(texts))
+    return Report(ddl, OutboxDdl, text=script, summary="Printed; nothing was changed.")
 
 
 def _check_fits(catalogue: TableCatalogue, mapping: OutboxMapping) -> None:
@@ -144,7 +153,7 @@ OPERATION = Change(
     observe=observe,
     plan=plan,
     outcome=outcome,
-    printed=printed,
+    preview=preview,
     details="What exists is left alone: run it again to add a missing index or the trigger. A table of that name with "
     "other columns is refused. Indexes are made CONCURRENTLY, so writers are not locked out: one for the relay, one "
     "for an aggregate's events, one for the purge.",

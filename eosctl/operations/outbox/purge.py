@@ -68,7 +68,7 @@ def observe(gateways: Gateways, params: OutboxPurgeParams) -> PurgeSnapshot:
     require_marking(mapping)
     part = "published_index"
     (statement,) = statements_of(mapping, part, part_name(mapping.table, part))
-    create_index = gateways.database.text_of(statement[0], identifiers=statement[1])
+    create_index = gateways.database.text(statement[0], identifiers=statement[1])
     indexed = has_published_index(catalogue, mapping)
     count = rows(gateways, "outbox_purgeable", mapping, age_ms=params.older_than)[0]["rows"] if indexed else 0
     return PurgeSnapshot(mapping, catalogue, count, create_index, gateways.clock.now())
