@@ -116,6 +116,12 @@ def mapping_of(tables: Mapping[str, Any], name: str) -> DedupMapping:
     return _parsed(*next(iter(known.items()))) if known else DedupMapping()
 
 
+def is_mapped(tables: Mapping[str, Any], name: str) -> bool:
+    """Whether the profile says what `mapping_of(tables, name)` is; if not, its columns are the usual ones."""
+    known = _known(tables)
+    return name in known or (not name and len(known) == 1)
+
+
 def all_mappings(tables: Mapping[str, Any]) -> dict[str, DedupMapping]:
     """Every mapping of the profile's `tables.dedup` by its name, {} when there is none. Raises UsageError."""
     return {name: _parsed(name, given) for name, given in _known(tables).items()}

@@ -3,6 +3,7 @@
 NOUNS: dict[str, str] = {
     "txn": "Open, late and hanging transactions; blocked readers; abort",
     "producers": "Active producers, zombies; fence them",
+    "dedup": "Deduplication tables: set up, watch, check, window, purge",
     "outbox": "The transactional outbox: pending, failed, relay, purge, reconcile",
     "cdc": "Debezium for the outbox: configuration, lint, status, restart",
     "status": "One page: is everything well?",
