@@ -278,7 +278,7 @@ WRONG = (
     (("relay", "--batch", "0"), "bad_parameter"),
     (("relay", "--topic", "{nonsense}-events"), "bad_topic_template"),
     (("purge",), "bad_parameter"),
-    (("purge", "--older-than", "0s"), "bad_parameter"),
+    (("purge", "--older-than", "0s"), "bad_ttl"),
     (("purge", "--older-than", "7d", "--until", "late"), "bad_until"),
     (("reconcile", "--topic", "nowhere-at-all"), "unknown_topic"),
     (("reconcile", "--topic", "x", "--since", "yesterday"), "bad_parameter"),

@@ -11,6 +11,7 @@ from eosctl.domain.dedup import DedupMapping
 from eosctl.domain.outbox import OutboxMapping
 from eosctl.domain.outbox_reconcile import DEDUP, PENDING, PUBLISHED, TABLE, TOPIC, Comparison
 from eosctl.domain.outbox_status import RetryCandidate
+from eosctl.domain.purging import PurgeWish
 from eosctl.domain.tables import CatalogueColumn, CatalogueIndex, TableCatalogue, TableName
 from eosctl.operations.outbox import init, purge, reconcile, relay, retry, status
 from eosctl.operations.outbox import list as listing
@@ -119,7 +120,7 @@ def test_relay(golden: Golden) -> None:
 
 
 def test_purge(golden: Golden) -> None:
-    snapshot = purge.PurgeSnapshot(MAPPING, CATALOGUE, 120_000, "CREATE INDEX", AT)
+    snapshot = purge.PurgeSnapshot(MAPPING, CATALOGUE, 120_000, "CREATE INDEX", PurgeWish(age_ms=604_800_000))
     plan = purge.plan(snapshot, purge.OutboxPurgeParams(older_than=604_800_000, vacuum=True))
     after = {"deleted": 120_000, "left": 0, "batches": 12, "slowest_batch_ms": 40, "waited_ms": 0, "took_ms": 480,
              "cutoff": AT - timedelta(days=7), "ended_by": "done"}  # fmt: skip

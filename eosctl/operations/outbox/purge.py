@@ -8,30 +8,22 @@ from eosctl.core.durations import format_duration_ms
 from eosctl.core.errors import OperationFailed, Refused
 from eosctl.core.exit_codes import ExitCode
 from eosctl.core.operation import Change, Example, Receipt
-from eosctl.core.params import DurationMs, param
+from eosctl.core.params import param
 from eosctl.core.plan import Plan
 from eosctl.core.report import Report
 from eosctl.domain.outbox import OutboxMapping, has_published_index, require_marking
-from eosctl.domain.purging import PurgeWish, until_time
+from eosctl.domain.purging import PurgeWish
 from eosctl.domain.steps.outbox import PurgeOutbox, part_name, statements_of
 from eosctl.domain.tables import TableCatalogue
 from eosctl.operations.outbox_table import OutboxParams, found_table, rows
+from eosctl.operations.purging import PurgeParams, wish_of
 from eosctl.ports import Gateways
 
 
-class OutboxPurgeParams(OutboxParams):
+class OutboxPurgeParams(PurgeParams, OutboxParams):
     """Which events, and how gently."""
 
-    older_than: DurationMs = param(help="Events published longer ago than this", ge=1_000, examples=("7d",))
-    batch_size: int = param(10_000, help="Rows of one batch and transaction, at most", ge=1, le=100_000)
-    target_batch_ms: int = param(200, help="A batch that takes longer makes the next one smaller", ge=10)
-    rate: int = param(0, help="At most so many rows a second; 0: no limit", ge=0)
-    pause: DurationMs = param(0, help="Rest after each batch")
-    max_rows: int = param(0, help="End after so many rows; 0: no limit", ge=0)
-    until: str = param("", help="End at this time of day", metavar="HH:MM")
-    max_replica_lag: DurationMs = param(10_000, help="Wait while a replica is further behind")
-    max_wait: DurationMs = param(600_000, help="Give up after waiting so long for replicas or old snapshots")
-    vacuum: bool = param(False, help="VACUUM the table afterwards")
+    vacuum: bool = param(False, help="VACUUM (ANALYZE) the table afterwards")
 
 
 @dataclass(frozen=True)
@@ -52,17 +44,18 @@ class PurgeResult:
 
 @dataclass(frozen=True)
 class PurgeSnapshot:
-    """The table, how many events are old enough, and the time of day as it is here."""
+    """The table, how many events are old enough, and how they will be deleted."""
 
     mapping: OutboxMapping
     catalogue: TableCatalogue
     rows: int
     create_index: str
-    now: datetime
+    wish: PurgeWish
 
 
 def observe(gateways: Gateways, params: OutboxPurgeParams) -> PurgeSnapshot:
     """Counts by the index on the publishing time; not without it, for that would read the whole table."""
+    wish = wish_of(gateways, params)
     table = found_table(gateways, params.table)
     mapping, catalogue = table.mapping, table.catalogue
     require_marking(mapping)
@@ -71,25 +64,14 @@ def observe(gateways: Gateways, params: OutboxPurgeParams) -> PurgeSnapshot:
     create_index = gateways.database.text(statement[0], identifiers=statement[1])
     indexed = has_published_index(catalogue, mapping)
     count = rows(gateways, "outbox_purgeable", mapping, age_ms=params.older_than)[0]["rows"] if indexed else 0
-    return PurgeSnapshot(mapping, catalogue, count, create_index, gateways.clock.now())
+    return PurgeSnapshot(mapping, catalogue, count, create_index, wish)
 
 
 def plan(snapshot: PurgeSnapshot, params: OutboxPurgeParams) -> Plan:
     """One step. Raises Refused (`no_time_index`, `partitioned`) and OperationFailed (`time_without_zone`)."""
     mapping = snapshot.mapping
     _check_table(snapshot)
-    wish = PurgeWish(
-        age_ms=params.older_than,
-        batch_size=params.batch_size,
-        target_batch_ms=params.target_batch_ms,
-        rate_per_s=params.rate,
-        pause_ms=params.pause,
-        max_rows=params.max_rows,
-        until=until_time(params.until, snapshot.now.astimezone()) if params.until else None,
-        max_replica_lag_ms=params.max_replica_lag,
-        max_wait_ms=params.max_wait,
-    )
-    step = PurgeOutbox(mapping=mapping, wish=wish, rows=snapshot.rows, vacuum=params.vacuum)
+    step = PurgeOutbox(mapping=mapping, wish=snapshot.wish, rows=snapshot.rows, vacuum=params.vacuum)
     steps = (step,) if snapshot.rows else ()
     words = step.describe() if steps else f"No event of {mapping.table} was published that long ago"
     return Plan(operation="outbox.purge", summary=words, steps=steps)

@@ -223,7 +223,7 @@ class PurgeHandler:
             gateways, PurgeTarget(table=step.mapping.table, time_column=step.mapping.published_at), step.wish
         )
         if step.vacuum and tally.ended_by == "done":
-            gateways.database.execute("outbox_vacuum", identifiers=step.mapping.identifiers())
+            gateways.database.execute("purge_vacuum", identifiers={"table": step.mapping.table.parts})
         return asdict(tally)
 
     def verify(self, gateways: Gateways, step: PurgeOutbox, after: Mapping[str, Any]) -> Mapping[str, Any]:
