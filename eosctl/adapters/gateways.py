@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from eosctl.ports import (
         Clock,
         ClusterGateway,
+        ConnectGateway,
         DatabaseGateway,
         GroupsGateway,
         OutboxGateway,
@@ -108,6 +109,13 @@ class LiveGateways:
         from eosctl.adapters.outbox_store import PostgresOutbox
 
         return PostgresOutbox(self._dsn, timeout_ms=self.timeout_ms)
+
+    @cached_property
+    def connect(self) -> ConnectGateway:
+        """Kafka Connect's REST interface."""
+        from eosctl.adapters.connect_rest import ConnectRest
+
+        return ConnectRest(self.profile.get("connect") or {}, timeout_ms=self.timeout_ms)
 
     @cached_property
     def publisher(self) -> Publisher:

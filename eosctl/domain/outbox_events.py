@@ -33,7 +33,7 @@ class OutboxEvent:
     aggregate_id: str
     event_type: str
     payload: str | bytes | None
-    created_at: datetime
+    created_at: datetime | None
     retry_count: int = 0
     locked: bool = True
 
@@ -123,7 +123,7 @@ def _envelope(event: OutboxEvent) -> bytes:
         "aggregate_type": event.aggregate_type,
         "aggregate_id": event.aggregate_id,
         "event_type": event.event_type,
-        "created_at": format_time(event.created_at),
+        "created_at": format_time(event.created_at) if event.created_at else None,
         "payload": payload,
     }
     return json.dumps(envelope, ensure_ascii=False, separators=(",", ":")).encode()

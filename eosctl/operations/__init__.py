@@ -5,6 +5,7 @@ NOUNS: dict[str, str] = {
     "producers": "Active producers, zombies; fence them",
     "dedup": "Deduplication tables: set up, watch, check, window, purge",
     "outbox": "The transactional outbox: pending, failed, relay, purge, reconcile",
+    "cdc": "Debezium for the outbox: configuration, lint, status, restart",
     "status": "One page: is everything well?",
     "lab": "A real Kafka and PostgreSQL on this machine",
     "demo": "The main job, on a lab, in a minute",

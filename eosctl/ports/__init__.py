@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from eosctl.ports.clock import Clock
     from eosctl.ports.cluster import ClusterGateway
     from eosctl.ports.commands import CommandsGateway
+    from eosctl.ports.connect import ConnectGateway
     from eosctl.ports.database import DatabaseGateway
     from eosctl.ports.groups import GroupsGateway
     from eosctl.ports.interview import InterviewGateway
@@ -30,6 +31,7 @@ __all__ = [
     "Clock",
     "ClusterGateway",
     "CommandsGateway",
+    "ConnectGateway",
     "DatabaseGateway",
     "Gateways",
     "GroupsGateway",
@@ -78,6 +80,10 @@ class Gateways(Protocol):
         """The outbox table's relay sessions, keys and spool."""
 
     @property
+    def connect(self) -> ConnectGateway:
+        """Kafka Connect's REST interface, as the profile's `connect` section names it."""
+
+    @property
     def publisher(self) -> Publisher:
         """The outbox's idempotent producer."""
 
@@ -117,6 +123,7 @@ _PORTS = {
     "Clock": "eosctl.ports.clock",
     "ClusterGateway": "eosctl.ports.cluster",
     "CommandsGateway": "eosctl.ports.commands",
+    "ConnectGateway": "eosctl.ports.connect",
     "DatabaseGateway": "eosctl.ports.database",
     "GroupsGateway": "eosctl.ports.groups",
     "InterviewGateway": "eosctl.ports.interview",
