@@ -56,6 +56,11 @@ def target_of(gateways: Gateways, params: MoveParams) -> Mapping[str, str]:
     return gateways.target(("kafka",) if params.store == "kafka" else ("kafka", "database"))
 
 
+def stores_of(seen: OffsetsSeen, params: MoveParams) -> tuple[OffsetsMapping | None, ...]:
+    """The stores in the order in which they are moved: the table's mapping, None for Kafka."""
+    return (*((seen.mapping,) if params.store != "kafka" else ()), *((None,) if params.store != "db" else ()))
+
+
 def busy_rows(gateways: Gateways, seen: OffsetsSeen, group: str) -> tuple[TopicPartition, ...]:
     """Rows of the table that changed within a second: a consumer that keeps its own offsets still runs."""
     if seen.mapping is None:
@@ -68,11 +73,10 @@ def busy_rows(gateways: Gateways, seen: OffsetsSeen, group: str) -> tuple[TopicP
 
 def plan_move(operation: str, move: MoveSeen, params: MoveParams, *, clamp: bool) -> Plan:
     """The table first, then Kafka, so that a stop between leaves the truth moved. Raises Refused and UsageError."""
-    _refuse_unsafe(move, params)
+    refuse_unsafe(move, params)
     final, clamps = _within_logs(move, clamp=clamp)
     steps: list[Step] = []
-    stores = (*((move.seen.mapping,) if params.store != "kafka" else ()), *((None,) if params.store != "db" else ()))
-    for mapping in stores:
+    for mapping in stores_of(move.seen, params):
         moves = _moves(move.seen, params, final, mapping)
         if moves:
             steps.append(MoveOffsets(group=params.group, moves=moves, mapping=mapping))
@@ -85,18 +89,8 @@ def plan_move(operation: str, move: MoveSeen, params: MoveParams, *, clamp: bool
     )
 
 
-def restart_words(receipts: tuple[Receipt, ...]) -> str:
-    """What is true afterwards, also when it stopped between the stores."""
-    done = [
-        one.step.store for one in receipts if isinstance(one.step, MoveOffsets) and one.status in ("done", "skipped")
-    ]
-    left = [one.step.store for one in receipts if isinstance(one.step, MoveOffsets) and one.step.store not in done]
-    if left:
-        return f"Moved: {', '.join(done) or 'nothing'}; not moved: {', '.join(left)}. Running it again completes it."
-    return "Start the group's consumers: they begin there."
-
-
-def _refuse_unsafe(move: MoveSeen, params: MoveParams) -> None:
+def refuse_unsafe(move: MoveSeen, params: MoveParams) -> None:
+    """Raises Refused for a protocol of another API, for members, for rows that a running consumer changes."""
     about = move.seen.descriptions.get(params.group)
     if about is not None and about.protocol in (GroupProtocol.SHARE, GroupProtocol.STREAMS):
         raise Refused("group_protocol", f"{params.group!r} is a {about.protocol} group.",
@@ -111,6 +105,17 @@ def _refuse_unsafe(move: MoveSeen, params: MoveParams) -> None:
     if move.busy_rows:
         raise Refused("table_active", f"The table's row for {move.busy_rows[0]} changed while it was looked at.",
                       why="A consumer that keeps its own offsets still runs.", hint="Stop it first.")  # fmt: skip
+
+
+def restart_words(receipts: tuple[Receipt, ...]) -> str:
+    """What is true afterwards, also when it stopped between the stores."""
+    done = [
+        one.step.store for one in receipts if isinstance(one.step, MoveOffsets) and one.status in ("done", "skipped")
+    ]
+    left = [one.step.store for one in receipts if isinstance(one.step, MoveOffsets) and one.step.store not in done]
+    if left:
+        return f"Moved: {', '.join(done) or 'nothing'}; not moved: {', '.join(left)}. Running it again completes it."
+    return "Start the group's consumers: they begin there."
 
 
 def _within_logs(move: MoveSeen, *, clamp: bool) -> tuple[dict[TopicPartition, int], list[Notice]]:

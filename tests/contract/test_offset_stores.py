@@ -90,6 +90,14 @@ def test_one_store_is_copied_onto_the_other_and_a_group_cloned(offsets: Offsets)
     assert offsets.in_kafka(clone) == {0: 9, 1: 9}
 
 
+def test_offsets_of_a_topic_are_forgotten_in_both_stores_and_come_back(offsets: Offsets) -> None:
+    gone = offsets.eosctl("offsets", "delete", offsets.group, "--topic", offsets.topic, *BOTH)
+    assert gone.code == 0
+    assert (offsets.in_kafka(), offsets.in_table()) == ({}, {})
+    assert offsets.eosctl("undo", gone.data["journal_id"], "--yes").code == 0
+    assert (offsets.in_kafka(), offsets.in_table()) == ({0: 4, 1: 6}, {0: 4, 1: 6})
+
+
 def test_members_are_named_and_nothing_is_moved(offsets: Offsets) -> None:
     consumer = Consumer({"bootstrap.servers": offsets.lab.bootstrap_servers, "group.id": offsets.group,
                          "client.id": "worker-7", "enable.auto.commit": False})  # fmt: skip

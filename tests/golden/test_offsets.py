@@ -13,7 +13,7 @@ from eosctl.domain.kafka import (
     TopicPartition,
 )
 from eosctl.domain.offsets import OffsetMeans, OffsetsMapping
-from eosctl.operations.offsets import diff, reset, seek, show
+from eosctl.operations.offsets import delete, diff, reset, seek, show
 from eosctl.operations.offsets_move import MoveSeen
 from eosctl.operations.offsets_seen import OffsetsSeen
 
@@ -64,3 +64,10 @@ def test_seek(golden: Golden) -> None:
     golden.change(
         "offsets.seek", "back", plan, tuple(Receipt(one, "done", {}, {}, verified=True) for one in plan.steps)
     )
+
+
+def test_delete(golden: Golden) -> None:
+    params = delete.OffsetsDeleteParams(group="orders", store="both", topic=("payments",))
+    plan = delete.plan(MoveSeen(seen(), {}), params)
+    receipts = tuple(Receipt(one, "done", {}, {}, verified=True) for one in plan.steps)
+    golden.change("offsets.delete", "both", plan, receipts)
