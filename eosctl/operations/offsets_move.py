@@ -80,9 +80,10 @@ def plan_move(operation: str, move: MoveSeen, params: MoveParams, *, clamp: bool
         moves = _moves(move.seen, params, final, mapping)
         if moves:
             steps.append(MoveOffsets(group=params.group, moves=moves, mapping=mapping))
+    moved = len({one.place for step in steps if isinstance(step, MoveOffsets) for one in step.moves})
     return Plan(
         operation=operation,
-        summary=f"Move {params.group} on {len(final)} partition{'s' if len(final) != 1 else ''}",
+        summary=f"Move {params.group} on {moved} partition{'s' if moved != 1 else ''}",
         steps=tuple(steps),
         target=move.target,
         warnings=(*clamps, *_costs(move.seen, params.group, final), *_restart(params)),
