@@ -9,6 +9,7 @@ from eosctl.adapters.connection import KafkaConnection
 from eosctl.core.progress import Progress, Stop
 from eosctl.ports import ClusterGateway, DatabaseGateway, GroupsGateway, RecordsGateway, TransactionsGateway
 from eosctl.ports.clock import Clock
+from eosctl.ports.offset_files import OffsetFiles
 from eosctl.ports.outbox import OutboxGateway
 from eosctl.ports.publisher import Publisher
 
@@ -91,6 +92,13 @@ class LiveGateways:
         from eosctl.adapters.database import PostgresDatabase
 
         return PostgresDatabase(self._dsn, timeout_ms=self.timeout_ms)
+
+    @cached_property
+    def offset_files(self) -> OffsetFiles:
+        """Files of offsets, snapshots, saved records."""
+        from eosctl.adapters.offset_files import LocalOffsetFiles
+
+        return LocalOffsetFiles()
 
     @cached_property
     def outbox(self) -> OutboxGateway:

@@ -47,7 +47,7 @@ class KafkaPublisher:
     def publish_singly(self, records: Sequence[OutgoingRecord]) -> Deliveries:
         """Each answer is awaited before the next record; a key that failed is not tried again."""
         failed: dict[int, DeliveryError] = {}
-        stopped: set[tuple[str, bytes]] = set()
+        stopped: set[tuple[str, bytes | None]] = set()
         for position, record in enumerate(records):
             if (record.topic, record.key) in stopped:
                 failed[position] = DeliveryError("_NOT_TRIED", "an earlier event of its aggregate failed", tried=False)

@@ -41,7 +41,7 @@ class OffsetsMapping:
         return stored + 1 if self.offset_means is OffsetMeans.LAST_PROCESSED else stored
 
     def stored(self, next_to_read: int) -> int:
-        """The table's number for Kafka's; -1 for offset 0 where the table holds the last processed."""
+        """The table's number for Kafka's. Offset 0 has none where it holds the last processed: no row says it."""
         return next_to_read - 1 if self.offset_means is OffsetMeans.LAST_PROCESSED else next_to_read
 
 
@@ -53,10 +53,7 @@ def mapping_of(tables: Mapping[str, Any], name: str) -> OffsetsMapping:
 
     "" means the only mapping there is, or `consumer_offsets`. Raises UsageError (`bad_mapping`, `which_offsets`).
     """
-    known = tables.get("offsets") or {}
-    if not isinstance(known, Mapping) or not all(isinstance(one, Mapping) for one in known.values()):
-        raise UsageError("bad_mapping", "tables.offsets is not a mapping of names to tables.",
-                         hint="Write tables: {offsets: {orders: {table: shop.consumer_offsets}}}.")  # fmt: skip
+    known = _known(tables)
     if name in known:
         return _parsed(name, known[name])
     if name:
@@ -67,9 +64,22 @@ def mapping_of(tables: Mapping[str, Any], name: str) -> OffsetsMapping:
     return _parsed(*next(iter(known.items()))) if known else OffsetsMapping()
 
 
+def all_mappings(tables: Mapping[str, Any]) -> dict[str, OffsetsMapping]:
+    """Every mapping of the profile's `tables.offsets` by its name, {} when there is none. Raises UsageError."""
+    return {name: _parsed(name, given) for name, given in _known(tables).items()}
+
+
 def checked(catalogue: TableCatalogue | None, mapping: OffsetsMapping) -> OffsetsMapping:
     """The mapping with the table's real schema. Raises UsageError when table or columns do not exist."""
     return replace(mapping, table=check_mapping(catalogue, mapping.table, mapping.columns()).table)
+
+
+def _known(tables: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
+    known = tables.get("offsets") or {}
+    if not isinstance(known, Mapping) or not all(isinstance(one, Mapping) for one in known.values()):
+        raise UsageError("bad_mapping", "tables.offsets is not a mapping of names to tables.",
+                         hint="Write tables: {offsets: {orders: {table: shop.consumer_offsets}}}.")  # fmt: skip
+    return known
 
 
 def _parsed(name: str, given: Mapping[str, Any]) -> OffsetsMapping:

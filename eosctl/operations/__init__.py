@@ -3,7 +3,7 @@
 NOUNS: dict[str, str] = {
     "txn": "Open, late and hanging transactions; blocked readers; abort",
     "producers": "Active producers, zombies; fence them",
-    "offsets": "Offsets of groups in Kafka and in tables: show, diff, reset, seek, delete",
+    "offsets": "Offsets of groups in Kafka and in tables: show, diff, move, keep, forget",
     "outbox": "The transactional outbox: pending, failed, relay, purge, reconcile",
     "status": "One page: is everything well?",
     "lab": "A real Kafka and PostgreSQL on this machine",

@@ -1,111 +1,49 @@
-"""What `offsets reset` and `offsets seek` share: safety, and from targets to a plan that says what a move costs."""
+"""From targets to a plan that says what a move costs; `offsets reset`, `seek` and `import` share it. Pure."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 
-from eosctl.core.errors import Notice, Refused, UsageError
+from eosctl.core.errors import Notice, Refused, UsageError, did_you_mean
 from eosctl.core.operation import Receipt
-from eosctl.core.params import DurationMs, Params, param
 from eosctl.core.plan import Plan, Step
-from eosctl.domain.kafka import GroupProtocol, TopicPartition
-from eosctl.domain.offsets import OffsetsMapping, clamped
-from eosctl.domain.steps.offsets import MoveOffsets, OffsetMove
-from eosctl.operations.offsets_seen import OffsetsSeen, look, require_known, stored_offsets
-from eosctl.ports import Gateways
-
-_LOOK_EVERY_MS = 500
-_SETTLE_MS = 1_000
-
-
-class MoveParams(Params):
-    """Whose offsets, where, how carefully."""
-
-    group: str = param(help="A group", positional=True, complete="group")
-    store: str = param("kafka", help="Where offsets are kept [kafka|db|both]", pattern="^(kafka|db|both)$")
-    table: str = param("", help="A mapping's name in the profile's tables.offsets, or a table")
-    wait_empty: DurationMs = param(0, help="Wait so long for the group's members to leave")
-    allow_new: bool = param(False, help="Also a group or a partition without an offset")
-
-
-@dataclass(frozen=True)
-class MoveSeen:
-    """Both stores and the wished next-to-read offset of each partition, not yet held against the log."""
-
-    seen: OffsetsSeen
-    targets: Mapping[TopicPartition, int]
-    busy_rows: tuple[TopicPartition, ...] = ()
-    target: Mapping[str, str] = field(default_factory=dict)
-
-
-def look_at_group(gateways: Gateways, params: MoveParams, more: tuple[TopicPartition, ...] = ()) -> OffsetsSeen:
-    """The group once its members have left, or when `wait_empty` is over. Raises UsageError (`unknown_group`)."""
-    until = gateways.clock.monotonic_ms() + params.wait_empty
-    while True:
-        seen = look(gateways, [params.group], store=params.store, table=params.table, more=more)
-        about = seen.descriptions.get(params.group)
-        if about is None or not about.members or gateways.clock.monotonic_ms() >= until or gateways.stop.requested():
-            break
-        gateways.clock.sleep_ms(_LOOK_EVERY_MS)
-    if not params.allow_new:
-        require_known(gateways, seen, params.group, store=params.store, table=params.table)
-    return seen
-
-
-def target_of(gateways: Gateways, params: MoveParams) -> Mapping[str, str]:
-    """The servers of the stores that are moved; Kafka's log is always looked at."""
-    return gateways.target(("kafka",) if params.store == "kafka" else ("kafka", "database"))
-
-
-def stores_of(seen: OffsetsSeen, params: MoveParams) -> tuple[OffsetsMapping | None, ...]:
-    """The stores in the order in which they are moved: the table's mapping, None for Kafka."""
-    return (*((seen.mapping,) if params.store != "kafka" else ()), *((None,) if params.store != "db" else ()))
-
-
-def busy_rows(gateways: Gateways, seen: OffsetsSeen, group: str) -> tuple[TopicPartition, ...]:
-    """Rows of the table that changed within a second: a consumer that keeps its own offsets still runs."""
-    if seen.mapping is None:
-        return ()
-    gateways.clock.sleep_ms(_SETTLE_MS)
-    again = stored_offsets(gateways, seen.mapping, [group]).get(group, {})
-    before = seen.table.get(group, {})
-    return tuple(sorted(at for at in {*again, *before} if again.get(at) != before.get(at)))
+from eosctl.domain.kafka import TopicPartition
+from eosctl.domain.offset_costs import MoveCost, total
+from eosctl.domain.offsets import OffsetMeans, OffsetsMapping, clamped
+from eosctl.domain.steps.offsets import MoveOffsets, OffsetMove, SaveSkipped, SkippedRange
+from eosctl.operations.offsets_costs import is_file, ranges_of
+from eosctl.operations.offsets_safety import MoveParams, MoveSeen, refuse_unsafe, stores_of
 
 
 def plan_move(operation: str, move: MoveSeen, params: MoveParams, *, clamp: bool) -> Plan:
     """The table first, then Kafka, so that a stop between leaves the truth moved. Raises Refused and UsageError."""
-    refuse_unsafe(move, params)
-    final, clamps = _within_logs(move, clamp=clamp)
-    steps: list[Step] = []
-    for mapping in stores_of(move.seen, params):
-        moves = _moves(move.seen, params, final, mapping)
-        if moves:
-            steps.append(MoveOffsets(group=params.group, moves=moves, mapping=mapping))
-    moved = len({one.place for step in steps if isinstance(step, MoveOffsets) for one in step.moves})
+    steps, notices = move_steps(move, params, clamp=clamp)
+    count = len({one.place for step in steps if isinstance(step, MoveOffsets) for one in step.moves})
     return Plan(
         operation=operation,
-        summary=f"Move {params.group} on {moved} partition{'s' if moved != 1 else ''}",
-        steps=tuple(steps),
+        summary=f"Move {params.group} on {count} partition{'s' if count != 1 else ''}",
+        steps=steps,
         target=move.target,
-        warnings=(*clamps, *_costs(move.seen, params.group, final), *_restart(params)),
+        warnings=notices,
     )
 
 
-def refuse_unsafe(move: MoveSeen, params: MoveParams) -> None:
-    """Raises Refused for a protocol of another API, for members, for rows that a running consumer changes."""
-    about = move.seen.descriptions.get(params.group)
-    if about is not None and about.protocol in (GroupProtocol.SHARE, GroupProtocol.STREAMS):
-        raise Refused("group_protocol", f"{params.group!r} is a {about.protocol} group.",
-                      why="Its offsets are kept by another API, which the clients in use do not have.",
-                      hint="Use kafka-share-groups.sh or kafka-streams-groups.sh.")  # fmt: skip
-    if about is not None and about.members:
-        who = ", ".join(f"{one.client_id} on {one.host}" for one in about.members[:5])
-        more = f" and {len(about.members) - 5} more" if len(about.members) > 5 else ""
-        raise Refused("group_active", f"{params.group!r} has active members: {who}{more}.",
-                      why="They would commit over the change.",
-                      hint="Stop its consumers first, or give --wait-empty 2m.")  # fmt: skip
-    if move.busy_rows:
-        raise Refused("table_active", f"The table's row for {move.busy_rows[0]} changed while it was looked at.",
-                      why="A consumer that keeps its own offsets still runs.", hint="Stop it first.")  # fmt: skip
+def move_steps(move: MoveSeen, params: MoveParams, *, clamp: bool) -> tuple[tuple[Step, ...], tuple[Notice, ...]]:
+    """The steps for one group, and what the plan says of them."""
+    refuse_unsafe(move.seen, move.busy_rows, params.group)
+    _require_rows(move, params)
+    steps: list[MoveOffsets] = []
+    notices: list[Notice] = list(move.seen.notices)
+    for mapping in stores_of(move.seen, params.store):
+        final = _within_logs(move, mapping, notices, clamp=clamp)
+        moves = _moves(move, params, final, mapping)
+        if moves:
+            steps.append(MoveOffsets(group=params.group, moves=moves, mapping=mapping))
+        notices += _removed(moves, mapping)
+    notices += _costs(steps, move.notices)
+    if params.store != "kafka" and steps:
+        text = "A consumer reads the table when it starts: restart it after the move."
+        notices.append(Notice("restart_needed", text))
+    kept, why = _kept(move, params, steps)
+    return (*kept, *steps), tuple(dict.fromkeys((*notices, *why)))
 
 
 def restart_words(receipts: tuple[Receipt, ...]) -> str:
@@ -119,9 +57,21 @@ def restart_words(receipts: tuple[Receipt, ...]) -> str:
     return "Start the group's consumers: they begin there."
 
 
-def _within_logs(move: MoveSeen, *, clamp: bool) -> tuple[dict[TopicPartition, int], list[Notice]]:
-    final, notices = {}, []
-    for at, wished in sorted(move.targets.items()):
+def _require_rows(move: MoveSeen, params: MoveParams) -> None:
+    mapping = move.seen.mapping
+    if params.store == "kafka" or mapping is None or params.allow_new or move.seen.table.get(params.group):
+        return
+    raise UsageError("no_rows", f"{mapping.table} has no row of {params.group!r}.",
+                     why="Its consumer may keep its offsets elsewhere, or under another name.",
+                     hint=did_you_mean(params.group, move.seen.table) or "Give --table for another table, --store "
+                     "kafka for Kafka alone, or --allow-new to make the rows.")  # fmt: skip
+
+
+def _within_logs(
+    move: MoveSeen, mapping: OffsetsMapping | None, notices: list[Notice], *, clamp: bool
+) -> dict[TopicPartition, int]:
+    final = {}
+    for at, wished in sorted(move.wished(mapping).items()):
         log = move.seen.logs.get(at)
         if log is None:
             count = move.seen.counts.get(at.topic)
@@ -133,55 +83,117 @@ def _within_logs(move: MoveSeen, *, clamp: bool) -> tuple[dict[TopicPartition, i
         if final[at] != wished and not clamp:
             raise UsageError("offset_out_of_range", f"{at} has no offset {wished}.",
                              why=f"Its log goes from {log.log_start} to {log.high_watermark}.")  # fmt: skip
-        if final[at] != wished:
-            notices.append(Notice("clamped", f"{at}: {wished} is out of range and becomes {final[at]}."))
+        if wished < final[at]:
+            text = f"{at}: {wished} is out of range and becomes {final[at]}, the log's start."
+            notices.append(Notice("clamped", text, "Retention took the records before it."))
+        elif wished > final[at]:
+            notices.append(Notice("clamped", f"{at}: {wished} is out of range and becomes {final[at]}, the end."))
         if final[at] > log.last_stable:
             text = f"{at}: {final[at]} lies past the last stable offset {log.last_stable}."
             notices.append(Notice("open_transaction", text,
                                   "An open transaction there would be skipped."))  # fmt: skip
-    return final, notices
+    return final
 
 
 def _moves(
-    seen: OffsetsSeen, params: MoveParams, final: Mapping[TopicPartition, int], mapping: OffsetsMapping | None
+    move: MoveSeen, params: MoveParams, final: Mapping[TopicPartition, int], mapping: OffsetsMapping | None
 ) -> tuple[OffsetMove, ...]:
-    kafka, table = seen.kafka.get(params.group, {}), seen.table.get(params.group, {})
+    kafka = move.seen.kafka.get(params.group, {}) if mapping is None else {}
+    back, ahead = ranges_of(move, params.group, mapping)
     moves = []
     for at, offset in final.items():
-        now = kafka.get(at) if mapping is None else None
-        current = (now.offset if now else None) if mapping is None else table.get(at)
+        now, current = kafka.get(at), move.current(params.group, at, mapping)
         if current is None and not params.allow_new:
             where = f"table {mapping.table}" if mapping else "Kafka"
             raise Refused("never_read", f"{params.group} has no offset for {at} in {where}.",
                           why="A typing error would make one.", hint="Give --allow-new when it is meant.")  # fmt: skip
-        if current != offset:
-            moves.append(OffsetMove(topic=at.topic, partition=at.partition, expects_offset=current, offset=offset,
-                                    expects_leader_epoch=now.leader_epoch if now else None,
-                                    expects_metadata=now.metadata if now else ""))  # fmt: skip
+        wanted = None if _holds_nothing(mapping, offset) else offset
+        if current in (wanted, offset):
+            continue
+        kept = move.metadata.get(at, "") if mapping is None and move.targets.get(at) == offset else ""
+        moves.append(OffsetMove(topic=at.topic, partition=at.partition, expects_offset=current, offset=wanted,
+                                metadata=kept, expects_leader_epoch=now.leader_epoch if now else None,
+                                expects_metadata=now.metadata if now else "",
+                                again=_cost(move, at, back), skipped=_cost(move, at, ahead)))  # fmt: skip
     return tuple(moves)
 
 
-def _costs(seen: OffsetsSeen, group: str, final: Mapping[TopicPartition, int]) -> list[Notice]:
-    again = skipped = 0
-    for at, offset in final.items():
-        committed = seen.kafka.get(group, {}).get(at)
-        current = (
-            seen.table[group][at] if at in seen.table.get(group, {}) else committed.offset if committed else offset
-        )
-        log = seen.logs[at]
-        again += max(0, clamped(current, log) - offset)
-        skipped += max(0, offset - clamped(current, log))
+def _holds_nothing(mapping: OffsetsMapping | None, offset: int) -> bool:
+    """Offset 0 where a table holds the last processed: no number says that nothing was processed, -1 least of all."""
+    return mapping is not None and mapping.offset_means is OffsetMeans.LAST_PROCESSED and offset == 0
+
+
+def _removed(moves: tuple[OffsetMove, ...], mapping: OffsetsMapping | None) -> list[Notice]:
+    gone = [one.place for one in moves if one.offset is None]
+    if not gone:
+        return []
+    what = f"{gone[0]}{f' and {len(gone) - 1} more' if len(gone) > 1 else ''}"
+    text = f"{what}: the row is removed, for last_processed has no number that says nothing was processed."
+    return [Notice("row_removed", text, "The consumer must begin at 0 where it finds no row.")]
+
+
+def _cost(move: MoveSeen, at: TopicPartition, ranges: Mapping[TopicPartition, tuple[int, int]]) -> MoveCost | None:
+    if at not in ranges:
+        return None
+    start, end = ranges[at]
+    return move.costs.get((at, start, end)) or MoveCost(offsets=end - start)
+
+
+def _costs(steps: Iterable[MoveOffsets], found: tuple[Notice, ...]) -> list[Notice]:
+    """Both sums, each partition counted where it is moved first; then what was found out about a rewind."""
+    first: dict[str, OffsetMove] = {}
+    for step in steps:
+        for one in step.moves:
+            first.setdefault(one.place, one)
+    again = [one.again for one in first.values() if one.again]
+    skipped = [one.skipped for one in first.values() if one.skipped]
     notices = []
     if again:
-        notices.append(Notice("processed_again", f"At most {again:,} records will be processed again.",
-                              "Counted in offsets; consumers must deduplicate."))  # fmt: skip
+        told = any(one.code.startswith("dedup") for one in found)
+        hint = "" if told else " No dedup table is known for this group: its consumers must deduplicate."
+        notices.append(Notice("processed_again", f"{_sum(again)} will be processed again.",
+                              (_how(again) + hint).strip()))  # fmt: skip
     if skipped:
-        notices.append(Notice("skipped", f"At most {skipped:,} records will never be processed.",
-                              "Counted in offsets."))  # fmt: skip
-    return notices
+        notices.append(Notice("skipped", f"{_sum(skipped)} will never be processed.", _how(skipped)))
+    return [*notices, *found]
 
 
-def _restart(params: MoveParams) -> list[Notice]:
-    if params.store == "kafka":
-        return []
-    return [Notice("restart_needed", "A consumer reads the table when it starts: restart it after the move.")]
+def _sum(costs: list[MoveCost]) -> str:
+    text = total(costs).words()
+    return text[0].upper() + text[1:]
+
+
+def _how(costs: list[MoveCost]) -> str:
+    """How exact the sum is."""
+    sum_ = total(costs)
+    if sum_.exact:
+        return ""
+    if sum_.records is None:
+        return "Counted in offsets: transaction markers and aborted records are among them."
+    return f"Judged by {sum_.sampled:,} of {sum_.offsets:,} offsets."
+
+
+def _kept(move: MoveSeen, params: MoveParams, steps: list[MoveOffsets]) -> tuple[tuple[Step, ...], tuple[Notice, ...]]:
+    """The step that keeps what is skipped, before anything is moved."""
+    if not params.save_skipped:
+        return (), ()
+    found: dict[str, SkippedRange] = {}
+    hidden = []
+    for step in steps:
+        for at, (start, end) in ranges_of(move, params.group, step.mapping)[1].items():
+            stable = move.seen.logs[at].last_stable
+            if end > stable:
+                hidden.append(f"{at}: offsets {max(start, stable)} to {end - 1} lie behind an open transaction.")
+            if start < min(end, stable):
+                found.setdefault(str(at), SkippedRange(topic=at.topic, partition=at.partition, first=start,
+                                                       end=min(end, stable), offset=end))  # fmt: skip
+    notices = tuple(Notice("not_kept", one, "They can't be read and are not kept.") for one in hidden)
+    if not found:
+        return (), (*notices, Notice("nothing_skipped", "Nothing is skipped: there is nothing to keep."))
+    if params.save_skipped in {one.topic for one in found.values()}:
+        raise UsageError("same_topic", f"{params.save_skipped!r} is a topic that the group reads itself.",
+                         hint="Keep skipped records in another topic or in a file.")  # fmt: skip
+    file, topic = (params.save_skipped, "") if is_file(params.save_skipped) else ("", params.save_skipped)
+    mapping = move.seen.mapping if params.store != "kafka" else None
+    ranges = tuple(found.values())
+    return (SaveSkipped(group=params.group, ranges=ranges, file=file, to_topic=topic, mapping=mapping),), notices

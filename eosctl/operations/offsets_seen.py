@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from eosctl.core.errors import Notice, UsageError, did_you_mean
 from eosctl.core.report import Gathered
 from eosctl.domain.kafka import CommittedOffset, GroupDescription, GroupOffsets, LogOffsets, TopicPartition
-from eosctl.domain.offsets import OffsetsMapping, checked, mapping_of
+from eosctl.domain.offsets import OffsetsMapping, all_mappings, checked, mapping_of
 from eosctl.ports import Gateways
 
 STORES = ("kafka", "db", "both")
@@ -25,6 +25,7 @@ class OffsetsSeen:
     counts: Mapping[str, int] = field(default_factory=dict)
     mapping: OffsetsMapping | None = None
     failures: tuple[Notice, ...] = ()
+    notices: tuple[Notice, ...] = ()
     now_ms: int = 0
 
     def places(self, group: str) -> list[TopicPartition]:
@@ -40,7 +41,7 @@ def look(
     described: Gathered[GroupDescription] = Gathered(())
     if store != "db":
         kafka, described = gateways.groups.committed(groups), gateways.groups.describe(groups)
-    mapping = found_mapping(gateways, table) if store != "kafka" else None
+    mapping, others = _mapping_for(gateways, table, groups) if store != "kafka" else (None, ())
     rows = stored_offsets(gateways, mapping, groups) if mapping else {}
     topics = {one.name: len(one.partitions) for one in gateways.cluster.topics()}
     places = {*more, *(at for one in kafka.items for at in one.offsets), *(at for one in rows.values() for at in one)}
@@ -53,6 +54,7 @@ def look(
         counts=topics,
         mapping=mapping,
         failures=tuple(dict.fromkeys((*kafka.failures, *described.failures))),
+        notices=others,
         now_ms=gateways.clock.now_ms(),
     )
 
@@ -61,6 +63,27 @@ def found_mapping(gateways: Gateways, table: str) -> OffsetsMapping:
     """The mapped table. Raises UsageError (`unknown_table`, `unknown_column`)."""
     mapping = mapping_of(gateways.profile.get("tables") or {}, table)
     return checked(gateways.database.describe_table(mapping.table), mapping)
+
+
+def _mapping_for(gateways: Gateways, table: str, groups: Collection[str]) -> tuple[OffsetsMapping, tuple[Notice, ...]]:
+    """The table that is named, or the only one that holds the groups; and a notice of others that hold them too.
+
+    Raises UsageError (`group_in_two_tables`) when none is named and several hold them.
+    """
+    every = all_mappings(gateways.profile.get("tables") or {})
+    if len(every) < 2 or len(groups) != 1:
+        return found_mapping(gateways, table), ()
+    holding = [name for name in every if stored_offsets(gateways, found_mapping(gateways, name), groups)]
+    if not table and len(holding) == 1:
+        return found_mapping(gateways, holding[0]), ()
+    if not table and holding:
+        raise UsageError("group_in_two_tables", f"{', '.join(groups)}: rows are in {' and in '.join(holding)}.",
+                         why="Which of them the consumer reads is not known here.",
+                         hint=f"Give --table, one of {', '.join(holding)}.")  # fmt: skip
+    mapping = found_mapping(gateways, table)
+    also = [name for name in holding if found_mapping(gateways, name) != mapping]
+    text = f"Rows of this group are in {', '.join(also)} too, and stay as they are."
+    return mapping, (Notice("group_in_two_tables", text),) if also else ()
 
 
 def stored_offsets(gateways: Gateways, mapping: OffsetsMapping, groups: Collection[str]) -> Mapping[str, Stored]:

@@ -11,6 +11,7 @@ from eosctl.ports.groups import GroupsGateway
 from eosctl.ports.interview import InterviewGateway
 from eosctl.ports.journal import JournalGateway
 from eosctl.ports.lab import LabGateway
+from eosctl.ports.offset_files import OffsetFiles
 from eosctl.ports.outbox import OutboxGateway
 from eosctl.ports.profiles import ProfilesGateway
 from eosctl.ports.publisher import Publisher
@@ -26,6 +27,7 @@ __all__ = [
     "InterviewGateway",
     "JournalGateway",
     "LabGateway",
+    "OffsetFiles",
     "OutboxGateway",
     "ProfilesGateway",
     "Publisher",
@@ -61,6 +63,10 @@ class Gateways(Protocol):
     @property
     def database(self) -> DatabaseGateway:
         """PostgreSQL."""
+
+    @property
+    def offset_files(self) -> OffsetFiles:
+        """Files of offsets, snapshots, saved records."""
 
     @property
     def outbox(self) -> OutboxGateway:

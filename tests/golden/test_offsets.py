@@ -1,8 +1,13 @@
 """What `offsets` prints, from fixed snapshots through the real report, plan and outcome."""
 
+from dataclasses import replace
+from importlib import import_module
+
 from fixtures.golden import Golden
 
+from eosctl.core.errors import Notice
 from eosctl.core.operation import Receipt
+from eosctl.core.report import Report
 from eosctl.domain.kafka import (
     CommittedOffset,
     GroupDescription,
@@ -12,14 +17,23 @@ from eosctl.domain.kafka import (
     Offset,
     TopicPartition,
 )
+from eosctl.domain.offset_costs import MoveCost
 from eosctl.domain.offsets import OffsetMeans, OffsetsMapping
-from eosctl.operations.offsets import delete, diff, reset, seek, show
-from eosctl.operations.offsets_move import MoveSeen
+from eosctl.operations.offsets import delete, diff, export, reset, seek, show, snapshot
+from eosctl.operations.offsets_safety import MoveSeen
 from eosctl.operations.offsets_seen import OffsetsSeen
 
 A, B = TopicPartition("payments", 0), TopicPartition("payments", 1)
 LOG = LogOffsets(Offset(100), Offset(1_900), Offset(2_000))
 NOW_MS = 1_772_366_400_000
+AGAIN = MoveCost(offsets=1_101, sampled=1_101, records=1_090, size_bytes=218_000, first_ms=NOW_MS - 9_000_000,
+                 last_ms=NOW_MS - 60_000)  # fmt: skip
+AHEAD = MoveCost(offsets=450, sampled=90, records=445, size_bytes=89_000, first_ms=NOW_MS - 3_000_000,
+                 last_ms=NOW_MS - 5_000)  # fmt: skip
+COSTS = {(A, 100, 1_201): AGAIN, (A, 100, 1_200): AGAIN, (B, 1_500, 1_950): AHEAD}
+FORGOTTEN = Notice("dedup_forgotten", "412 of 1,101 records are older than what public.processed_messages remembers "
+                   "(back to 2026-03-01T10:00:00.000Z) and would be processed twice.",
+                   "Counted in offsets, by the records' own times.")  # fmt: skip
 
 
 def seen(*, members: bool = False) -> OffsetsSeen:
@@ -49,11 +63,14 @@ def test_diff(golden: Golden) -> None:
 
 
 def test_reset(golden: Golden) -> None:
-    params = reset.OffsetsResetParams(group="orders", store="both", all_topics=True, to_earliest=True)
-    plan = reset.plan(MoveSeen(seen(), {A: 0, B: 1_950}), params)
+    params = reset.OffsetsResetParams(
+        group="orders", store="both", all_topics=True, to_earliest=True, save_skipped="kept/skipped.jsonl"
+    )
+    plan = reset.plan(MoveSeen(seen(), {A: 0, B: 1_950}, costs=COSTS, notices=(FORGOTTEN,)), params)
     receipts = (
         Receipt(plan.steps[0], "done", {}, {}, verified=True),
-        Receipt(plan.steps[1], "failed", {}, {}, code="kafka_unreachable", message="Kafka can't be reached."),
+        Receipt(plan.steps[1], "done", {}, {}, verified=True),
+        Receipt(plan.steps[2], "failed", {}, {}, code="kafka_unreachable", message="Kafka can't be reached."),
     )
     golden.change("offsets.reset", "stopped_between", plan, receipts)
 
@@ -71,3 +88,24 @@ def test_delete(golden: Golden) -> None:
     plan = delete.plan(MoveSeen(seen(), {}), params)
     receipts = tuple(Receipt(one, "done", {}, {}, verified=True) for one in plan.steps)
     golden.change("offsets.delete", "both", plan, receipts)
+
+
+def test_export(golden: Golden) -> None:
+    kafka = export.report(replace(seen(), table={}), export.OffsetsExportParams(group=("orders",)))
+    golden.report("offsets.export", "one", kafka)
+    both = export.report(seen(), export.OffsetsExportParams(group=("orders",), store="both"))
+    golden.report("offsets.export", "both", both)
+
+
+def test_import(golden: Golden) -> None:
+    operation = import_module("eosctl.operations.offsets.import")
+    params = operation.OffsetsImportParams(file="orders.csv", group="orders")
+    move = MoveSeen(seen(), {A: 100, B: 40}, metadata={A: "before the deployment"}, costs=COSTS)
+    plan = operation.plan(operation.ImportSeen({"orders": move}), params)
+    receipts = tuple(Receipt(one, "done", {}, {}, verified=True) for one in plan.steps)
+    golden.change("offsets.import", "clamped", plan, receipts)
+
+
+def test_snapshot(golden: Golden) -> None:
+    row = snapshot.SnapshotRow("20260301T120000000", "snapshots/20260301T120000000.json", 12, 340)
+    golden.report("offsets.snapshot", "kept", Report(row, snapshot.SnapshotRow, summary="Back to it."))

@@ -16,9 +16,11 @@ from eosctl.domain.kafka import (
     Offset,
     TopicPartition,
 )
+from eosctl.domain.offset_costs import Seen, cost, windows
 from eosctl.domain.offsets import Drift, OffsetMeans, OffsetsMapping, drift, mapping_of
 from eosctl.domain.steps.offsets import MoveOffsets
-from eosctl.operations.offsets_move import MoveParams, MoveSeen, plan_move
+from eosctl.operations.offsets_move import plan_move
+from eosctl.operations.offsets_safety import MoveParams, MoveSeen
 from eosctl.operations.offsets_seen import OffsetsSeen
 
 AT = TopicPartition("payments", 0)
@@ -44,7 +46,7 @@ def test_a_move_stays_in_the_log_is_idempotent_and_its_undo_returns(
         assert start <= move.offset <= start + length
         assert move.expects_offset == (table if step.mapping else kafka)
         assert (move.back().offset, move.back().expects_offset) == (move.expects_offset, move.offset)
-        assert move.back().back() == move
+        assert move.back().back() == replace(move, again=None, skipped=None)
     wished = min(max(wish, start), start + length)
     after = seen(start, length, wished, wished)
     assert plan_move("offsets.reset", MoveSeen(after, {AT: wish}), PARAMS, clamp=True).steps == ()
@@ -105,3 +107,50 @@ def test_a_bad_mapping_is_named(tables: dict[str, object], code: str) -> None:
     with pytest.raises(UsageError) as refused:
         mapping_of(tables, "")
     assert refused.value.code == code
+
+
+def test_nothing_processed_is_no_row_where_a_table_holds_the_last_processed() -> None:
+    before = replace(seen(0, 10, 4, 4), mapping=OffsetsMapping(offset_means=OffsetMeans.LAST_PROCESSED))
+    plan = plan_move("offsets.reset", MoveSeen(before, {AT: 0}), PARAMS, clamp=True)
+    table, kafka = (one.moves[0].offset for one in plan.steps if isinstance(one, MoveOffsets))
+    assert (table, kafka) == (None, 0)
+    assert "row_removed" in {one.code for one in plan.warnings}
+    gone = replace(before, table={"orders": {AT: 4, TopicPartition("payments", 1): 7}})
+    assert plan_move("offsets.reset", MoveSeen(gone, {AT: 1}), PARAMS, clamp=True).steps
+
+
+def test_a_table_without_a_row_of_the_group_is_said() -> None:
+    bare = replace(seen(0, 10, 4, 4), table={})
+    with pytest.raises(UsageError) as refused:
+        plan_move("offsets.reset", MoveSeen(bare, {AT: 1}), PARAMS, clamp=True)
+    assert refused.value.code == "no_rows"
+    new = PARAMS.model_copy(update={"allow_new": True})
+    assert len(plan_move("offsets.reset", MoveSeen(bare, {AT: 1}), new, clamp=True).steps) == 2
+
+
+def test_behind_the_log_start_and_into_an_open_transaction_are_said() -> None:
+    log = LogOffsets(Offset(100), Offset(150), Offset(200))
+    world = replace(seen(0, 10, 180, 180), logs={AT: log})
+    behind = plan_move("offsets.reset", MoveSeen(world, {AT: 3}), PARAMS, clamp=True)
+    assert any("the log's start" in one.message for one in behind.warnings)
+    inside = plan_move("offsets.reset", MoveSeen(world, {AT: 160}), PARAMS, clamp=True)
+    assert "open_transaction" in {one.code for one in inside.warnings}
+
+
+@given(st.dictionaries(st.integers(0, 200), st.tuples(NUMBERS, st.integers(1, 5_000))), st.integers(0, 20_000))
+def test_a_sample_stays_in_its_ranges_and_its_budget(wanted: dict[int, tuple[int, int]], budget: int) -> None:
+    ranges = {TopicPartition("t", one): (start, start + length) for one, (start, length) in wanted.items()}
+    readings = windows(ranges, budget=budget)
+    assert sum(end - start for one in readings for start, end in one.values()) <= budget
+    for reading in readings:
+        for at, (start, end) in reading.items():
+            assert ranges[at][0] <= start < end <= ranges[at][1]
+
+
+def test_a_sample_says_how_exact_it_is() -> None:
+    seen_ = [Seen(AT, 100, 1_000), Seen(AT, 300, 3_000)]
+    assert cost(2, 2, seen_).words() == "2 records (400 B, 1970-01-01T00:00:01.000Z to 1970-01-01T00:00:03.000Z)"
+    judged = cost(30, 3, seen_)
+    assert (judged.exact, judged.records, judged.size_bytes) == (False, 20, 4_000)
+    assert judged.words().startswith("about 20 records (3.9 KiB")
+    assert cost(30, 0, ()).words() == "at most 30 records"

@@ -1,15 +1,22 @@
-"""Steps on offsets: a group's numbers in one store. How they are done: `runtime/steps/offsets.py`."""
+"""Steps on offsets: a group's numbers in one store, and records kept before they are skipped.
+
+How they are done: `runtime/steps/offsets.py`.
+"""
 
 from dataclasses import dataclass
 from typing import ClassVar
 
 from eosctl.core.plan import Effect, Step
+from eosctl.domain.offset_costs import MoveCost
 from eosctl.domain.offsets import OffsetsMapping
 
 
 @dataclass(frozen=True, kw_only=True)
 class OffsetMove:
-    """One partition: the next-to-read offset that was seen and the one that shall be; None is no offset."""
+    """One partition: the next-to-read offset that was seen and the one that shall be; None is no offset.
+
+    `again` and `skipped` are what lies between the two, None when nothing does.
+    """
 
     topic: str
     partition: int
@@ -19,6 +26,8 @@ class OffsetMove:
     metadata: str = ""
     expects_leader_epoch: int | None = None
     expects_metadata: str = ""
+    again: MoveCost | None = None
+    skipped: MoveCost | None = None
 
     @property
     def place(self) -> str:
@@ -54,9 +63,55 @@ class MoveOffsets(Step):
         return f"Move {self.group} on {count} partition{'s' if count != 1 else ''} in {self.store}"
 
     def effects(self) -> tuple[Effect, ...]:
+        return tuple(effect for one in self.moves for effect in self._effects(one))
+
+    def _effects(self, one: OffsetMove) -> tuple[Effect, ...]:
+        where = Effect(one.place, f"offset in {self.store}", _text(one.expects_offset), _text(one.offset))
+        costs = (("processed again", one.again), ("never processed", one.skipped))
+        return (where, *(Effect(one.place, what, "-", cost.words()) for what, cost in costs if cost is not None))
+
+
+@dataclass(frozen=True, kw_only=True)
+class SkippedRange:
+    """Records of a partition from `first` to before `end` that a move to `offset` skips."""
+
+    topic: str
+    partition: int
+    first: int
+    end: int
+    offset: int
+
+    @property
+    def place(self) -> str:
+        """`topic:partition`."""
+        return f"{self.topic}:{self.partition}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SaveSkipped(Step):
+    """Keeps records that a move skips: in a new `file`, a JSON object a line, or in a topic (`to_topic`)."""
+
+    kind: ClassVar[str] = "offsets.save_skipped"
+    done_when: ClassVar[str] = "the file is there, or the group is past the records"
+
+    group: str
+    ranges: tuple[SkippedRange, ...]
+    file: str = ""
+    to_topic: str = ""
+    mapping: OffsetsMapping | None = None
+
+    @property
+    def where(self) -> str:
+        """In words."""
+        return self.file or f"topic {self.to_topic}"
+
+    def describe(self) -> str:
+        return f"Keep the records that {self.group} skips in {self.where}"
+
+    def effects(self) -> tuple[Effect, ...]:
         return tuple(
-            Effect(one.place, f"offset in {self.store}", _text(one.expects_offset), _text(one.offset))
-            for one in self.moves
+            Effect(one.place, f"kept in {self.where}", "-", f"offsets {one.first} to {one.end - 1}")
+            for one in self.ranges
         )
 
 

@@ -8,8 +8,8 @@ from eosctl.core.params import param
 from eosctl.core.plan import Plan, Step
 from eosctl.core.report import Report
 from eosctl.domain.steps.offsets import MoveOffsets, OffsetMove
-from eosctl.operations.offsets_move import (
-    MoveParams,
+from eosctl.operations.offsets_safety import (
+    GroupParams,
     MoveSeen,
     busy_rows,
     look_at_group,
@@ -21,7 +21,7 @@ from eosctl.operations.receipts import StepRow, step_rows
 from eosctl.ports import Gateways
 
 
-class OffsetsDeleteParams(MoveParams):
+class OffsetsDeleteParams(GroupParams):
     """Which topics."""
 
     topic: tuple[str, ...] = param(help="A topic; repeatable", complete="topic", min_length=1)
@@ -30,12 +30,12 @@ class OffsetsDeleteParams(MoveParams):
 def observe(gateways: Gateways, params: OffsetsDeleteParams) -> MoveSeen:
     """The group in the stores that are meant."""
     seen = look_at_group(gateways, params)
-    return MoveSeen(seen, {}, busy_rows(gateways, seen, params.group), target_of(gateways, params))
+    return MoveSeen(seen, {}, busy_rows(gateways, seen, params.group), target_of(gateways, params.store))
 
 
 def plan(snapshot: MoveSeen, params: OffsetsDeleteParams) -> Plan:
     """Raises UsageError (`no_offset`) for a topic on which the group has none."""
-    refuse_unsafe(snapshot, params)
+    refuse_unsafe(snapshot.seen, snapshot.busy_rows, params.group)
     places = snapshot.seen.places(params.group)
     for topic in params.topic:
         known = {one.topic for one in places}
@@ -44,7 +44,7 @@ def plan(snapshot: MoveSeen, params: OffsetsDeleteParams) -> Plan:
                              hint=did_you_mean(topic, known))  # fmt: skip
     steps: list[Step] = []
     kafka, table = snapshot.seen.kafka.get(params.group, {}), snapshot.seen.table.get(params.group, {})
-    for mapping in stores_of(snapshot.seen, params):
+    for mapping in stores_of(snapshot.seen, params.store):
         moves = []
         for at in places:
             now = kafka.get(at) if mapping is None else None
@@ -60,6 +60,7 @@ def plan(snapshot: MoveSeen, params: OffsetsDeleteParams) -> Plan:
         summary=f"Forget the offsets of {params.group} on {', '.join(params.topic)}",
         steps=tuple(steps),
         target=snapshot.target,
+        warnings=snapshot.seen.notices,
     )
 
 

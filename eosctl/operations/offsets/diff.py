@@ -52,7 +52,7 @@ def report(seen: OffsetsSeen, params: OffsetsDiffParams) -> Report:
         tuple(rows),
         DiffRow,
         exit_code=code,
-        warnings=_advice(seen, params.group, rows),
+        warnings=(*seen.notices, *_advice(seen, params.group, rows)),
         errors=seen.failures,
         summary="" if drifted or not rows else "Both stores agree.",
     )
@@ -61,6 +61,9 @@ def report(seen: OffsetsSeen, params: OffsetsDiffParams) -> Report:
 def _advice(seen: OffsetsSeen, group: str, rows: list[DiffRow]) -> tuple[Notice, ...]:
     if not any(one.drift is not Drift.EQUAL for one in rows):
         return ()
+    if seen.mapping and not seen.table.get(group):
+        text = f"{seen.mapping.table} has no row of {group!r}: it may keep no offsets there, or under another name."
+        return (Notice("no_rows", text),)
     ahead = {one.table_ahead_by for one in rows}
     means = seen.mapping.offset_means.value if seen.mapping else ""
     text = f"Every partition is off by one, and the table is read as {means}."

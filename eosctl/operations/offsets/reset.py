@@ -13,21 +13,16 @@ from eosctl.core.params import DurationMs, param
 from eosctl.core.plan import Plan
 from eosctl.core.report import Report
 from eosctl.domain.kafka import TopicPartition
-from eosctl.operations.offsets_move import (
-    MoveParams,
-    MoveSeen,
-    busy_rows,
-    look_at_group,
-    plan_move,
-    restart_words,
-    target_of,
-)
+from eosctl.operations.offsets_costs import seen_with_costs
+from eosctl.operations.offsets_from_file import offsets_of_group, wishes
+from eosctl.operations.offsets_move import plan_move, restart_words
+from eosctl.operations.offsets_safety import MoveParams, MoveSeen, look_at_group
 from eosctl.operations.offsets_seen import OffsetsSeen, look, require_known
 from eosctl.operations.receipts import StepRow, step_rows
 from eosctl.ports import Gateways
 
 _RULES = ("to_earliest", "to_latest", "to_current", "to_offset", "shift_by", "to_datetime", "by_duration", "to_store",
-          "to_group")  # fmt: skip
+          "to_group", "to_file", "to_snapshot")  # fmt: skip
 
 
 class OffsetsResetParams(MoveParams):
@@ -45,32 +40,27 @@ class OffsetsResetParams(MoveParams):
     by_duration: DurationMs | None = param(None, help="To the first record of the last so long")
     to_store: Literal["kafka", "db"] | None = param(None, help="Copy the other store's offsets")
     to_group: str | None = param(None, help="Copy another group's offsets in Kafka", complete="group")
+    to_file: str | None = param(None, help="As a file says: CSV or JSON", metavar="FILE", complete="file")
+    to_snapshot: str | None = param(None, help="As `offsets snapshot` kept it", metavar="FILE|ID")
 
 
 def observe(gateways: Gateways, params: OffsetsResetParams) -> MoveSeen:
     """The group, the partitions that are meant, and what the rule gives for each."""
     _one_rule(params)
     named = _named(gateways, params)
-    wide = replace_store(params) if params.to_store else params
-    seen = look_at_group(gateways, wide, tuple(named))
-    wanted = tuple(named) if named else tuple(seen.places(params.group))
-    if params.to_group:
-        wanted = tuple(named)
+    if params.to_file or params.to_snapshot:
+        return _from_file(gateways, params, named)
+    wide = params.model_copy(update={"store": "both"}) if params.to_store else params
+    seen = look_at_group(gateways, wide, tuple(named), allow_new=params.allow_new)
+    wanted = named if named or params.to_group else seen.places(params.group)
     targets = _targets(gateways, params, seen, wanted)
     if params.to_group and set(targets) - set(seen.logs):
-        seen = look_at_group(gateways, wide, tuple(targets))
-    return MoveSeen(seen, targets, busy_rows(gateways, seen, params.group), target_of(gateways, params))
-
-
-def replace_store(params: OffsetsResetParams) -> OffsetsResetParams:
-    """The same wish with both stores looked at."""
-    return params.model_copy(update={"store": "both"})
+        seen = look_at_group(gateways, wide, tuple(targets), allow_new=params.allow_new)
+    return seen_with_costs(gateways, params, seen, targets)
 
 
 def plan(snapshot: MoveSeen, params: OffsetsResetParams) -> Plan:
     """Out of range is clamped, and said."""
-    if params.store == "kafka" and snapshot.seen.mapping is not None:
-        snapshot = replace(snapshot, seen=replace(snapshot.seen, mapping=None, table={}))
     return plan_move(OPERATION.name, snapshot, params, clamp=True)
 
 
@@ -85,6 +75,8 @@ def _one_rule(params: OffsetsResetParams) -> None:
         raise UsageError("one_rule", "Say exactly one way to move.",
                          why=f"Given: {', '.join(given) or 'none'}.",
                          hint="One of " + ", ".join("--" + one.replace("_", "-") for one in _RULES) + ".")  # fmt: skip
+    if given[0] in ("to_file", "to_snapshot") and not (params.topic and params.all_topics):
+        return
     if bool(params.topic) == params.all_topics:
         raise UsageError("which_topics", "Give --topic TOPIC[:P,P] or --all-topics; one of the two.")
     if params.to_store and params.store != {"db": "kafka", "kafka": "db"}[params.to_store]:
@@ -108,6 +100,17 @@ def _named(gateways: Gateways, params: OffsetsResetParams) -> list[TopicPartitio
                                  why=f"{name} has {topics[name]} partitions, numbered from 0.")  # fmt: skip
         found += [TopicPartition(name, one) for one in wanted]
     return sorted(set(found))
+
+
+def _from_file(gateways: Gateways, params: OffsetsResetParams, named: Sequence[TopicPartition]) -> MoveSeen:
+    """Only what the file has for this group, of the named partitions where some are named."""
+    kept, notices = offsets_of_group(gateways, params.to_file or params.to_snapshot or "", params.group)
+    found = wishes(kept, only=named)
+    seen = look_at_group(gateways, params, found.places, allow_new=params.allow_new)
+    move = seen_with_costs(
+        gateways, params, seen, found.targets, table_targets=found.table_targets, metadata=found.metadata
+    )
+    return replace(move, notices=(*notices, *move.notices))
 
 
 def _targets(
@@ -184,5 +187,6 @@ OPERATION = Change(
     examples=(
         Example("eosctl offsets reset orders --topic payments --to-earliest --dry-run", "What a full replay costs."),
         Example("eosctl offsets reset orders --all-topics --store both --by-duration 1h", "The last hour again."),
+        Example("eosctl offsets reset orders --to-snapshot 20261125T124500", "Where it was before the deployment."),
     ),
 )

@@ -8,15 +8,9 @@ from eosctl.core.params import param
 from eosctl.core.plan import Plan
 from eosctl.core.report import Report
 from eosctl.domain.kafka import TopicPartition
-from eosctl.operations.offsets_move import (
-    MoveParams,
-    MoveSeen,
-    busy_rows,
-    look_at_group,
-    plan_move,
-    restart_words,
-    target_of,
-)
+from eosctl.operations.offsets_costs import seen_with_costs
+from eosctl.operations.offsets_move import plan_move, restart_words
+from eosctl.operations.offsets_safety import MoveParams, MoveSeen, look_at_group
 from eosctl.operations.receipts import StepRow, step_rows
 from eosctl.ports import Gateways
 
@@ -45,8 +39,8 @@ def places(words: Sequence[str]) -> dict[TopicPartition, int]:
 def observe(gateways: Gateways, params: OffsetsSeekParams) -> MoveSeen:
     """The group and the logs of the named partitions."""
     targets = places(params.to)
-    seen = look_at_group(gateways, params, tuple(targets))
-    return MoveSeen(seen, targets, busy_rows(gateways, seen, params.group), target_of(gateways, params))
+    seen = look_at_group(gateways, params, tuple(targets), allow_new=params.allow_new)
+    return seen_with_costs(gateways, params, seen, targets)
 
 
 def plan(snapshot: MoveSeen, params: OffsetsSeekParams) -> Plan:

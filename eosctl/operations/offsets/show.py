@@ -86,7 +86,12 @@ def report(shown: ShowSeen, params: OffsetsShowParams) -> Report:
     means = shown.seen.mapping
     text = f"{means.table} holds {means.offset_means.value}; shown is the next to read." if means else ""
     return Report(
-        rows, OffsetRow, exit_code=code, errors=shown.seen.failures, summary=text if rows else "No offset is stored."
+        rows,
+        OffsetRow,
+        exit_code=code,
+        warnings=shown.seen.notices,
+        errors=shown.seen.failures,
+        summary=text if rows else "No offset is stored.",
     )
 
 
