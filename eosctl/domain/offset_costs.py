@@ -44,13 +44,23 @@ class MoveCost:
         return f"{counted} ({', '.join(parts)})" if parts else counted
 
 
-@dataclass(frozen=True)
-class Seen:
-    """A record of a sample: its place, its bytes (key, value, headers) and its time."""
+@dataclass
+class Tally:
+    """What a sample of a range has shown so far; grows while records go by, and keeps none of them."""
 
-    partition: TopicPartition
-    size_bytes: int
-    timestamp_ms: int | None
+    sampled: int = 0
+    records: int = 0
+    size_bytes: int = 0
+    first_ms: int | None = None
+    last_ms: int | None = None
+
+    def add(self, size_bytes: int, timestamp_ms: int | None) -> None:
+        """A record: the bytes of key, value and headers, and its time."""
+        self.records += 1
+        self.size_bytes += size_bytes
+        if timestamp_ms is not None:
+            self.first_ms = timestamp_ms if self.first_ms is None else min(self.first_ms, timestamp_ms)
+            self.last_ms = timestamp_ms if self.last_ms is None else max(self.last_ms, timestamp_ms)
 
 
 def windows(ranges: Mapping[TopicPartition, Range], *, budget: int) -> list[dict[TopicPartition, Range]]:
@@ -78,23 +88,17 @@ def windows(ranges: Mapping[TopicPartition, Range], *, budget: int) -> list[dict
     return [one for one in readings if one]
 
 
-def cost(offsets: int, sampled: int, seen: Iterable[Seen]) -> MoveCost:
-    """The range's cost from the records that a sample of `sampled` offsets held."""
-    if not sampled:
+def cost(offsets: int, tally: Tally) -> MoveCost:
+    """The cost of a range of so many offsets, from what a sample of it showed."""
+    if not tally.sampled:
         return MoveCost(offsets=offsets)
-    records = size = 0
-    times: list[int] = []
-    for one in seen:
-        records, size = records + 1, size + one.size_bytes
-        if one.timestamp_ms is not None:
-            times = [min([*times, one.timestamp_ms]), max([*times, one.timestamp_ms])]
     return MoveCost(
         offsets=offsets,
-        sampled=sampled,
-        records=round(records * offsets / sampled),
-        size_bytes=round(size * offsets / sampled),
-        first_ms=times[0] if times else None,
-        last_ms=times[-1] if times else None,
+        sampled=tally.sampled,
+        records=round(tally.records * offsets / tally.sampled),
+        size_bytes=round(tally.size_bytes * offsets / tally.sampled),
+        first_ms=tally.first_ms,
+        last_ms=tally.last_ms,
     )
 
 

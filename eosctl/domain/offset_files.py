@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import Any
 
 from eosctl.core.errors import UsageError
@@ -14,6 +15,7 @@ SCHEMA = "eosctl.offsets/v1"
 _CELL = re.compile(r'("(?:[^"]|"")*"|[^,]*)(?:,|$)')
 _LIMITS = {"partition": 2**31 - 1, "offset": 2**63 - 1, "leader_epoch": 2**31 - 1}
 _STORES = ("", "kafka", "db")
+_PLACED_CHARACTERS = 2_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,8 +134,8 @@ def _parsed_json(
     for index, row in enumerate(rows):
         unknown = sorted(set(row) - known)
         if unknown:
-            raise _bad(name, _json_place(text, index, unknown[0]), f"{unknown[0]!r} is not known.")
-        kept = _kept(row, group, lambda key, why, i=index: _bad(name, _json_place(text, i, key), why))
+            raise _bad_entry(name, text, index, unknown[0], f"{unknown[0]!r} is not known.")
+        kept = _kept(row, group, partial(_bad_entry, name, text, index))
         found.append(((index, -1), kept))
     target = data.get("target", {}) if isinstance(data, dict) else {}
     return found, target if isinstance(target, dict) else {}
@@ -180,9 +182,12 @@ def _no_twins(found: Iterable[tuple[tuple[int, int], KeptOffset]], name: str) ->
 
 
 def _json_place(text: str, index: int, key: str) -> tuple[int, int]:
-    """Where a value stands; JSON's own parser keeps no places, YAML's does, and JSON is YAML."""
+    """Where a value stands; JSON's own parser keeps no places, YAML's does, and JSON is YAML. (0, 0) in a text so long
+    that this would take many seconds: then only the entry's number is told."""
     import yaml
 
+    if len(text) > _PLACED_CHARACTERS:
+        return (0, 0)
     try:
         top = yaml.compose(text.replace("\t", " "), Loader=yaml.SafeLoader)
     except yaml.YAMLError:
@@ -193,6 +198,11 @@ def _json_place(text: str, index: int, key: str) -> tuple[int, int]:
     row = rows.value[index]
     mark = next((value.start_mark for name, value in row.value if name.value == key), row.start_mark)
     return (mark.line + 1, mark.column + 1)
+
+
+def _bad_entry(name: str, text: str, index: int, key: str, why: str) -> UsageError:
+    place = _json_place(text, index, key)
+    return _bad(name, place, why) if place[0] else _bad(f"{name}, entry {index + 1}", place, why)
 
 
 def _bad(name: str, place: tuple[int, int], why: str) -> UsageError:

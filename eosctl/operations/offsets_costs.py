@@ -6,7 +6,7 @@ from pathlib import Path
 
 from eosctl.core.errors import EosctlError, Notice, UsageError
 from eosctl.domain.kafka import TopicPartition
-from eosctl.domain.offset_costs import MoveCost, Range, Seen, cost, windows
+from eosctl.domain.offset_costs import MoveCost, Range, Tally, cost, windows
 from eosctl.domain.offsets import OffsetsMapping, clamped
 from eosctl.operations.offsets_safety import MoveParams, MoveSeen, busy_rows, stores_of, target_of
 from eosctl.operations.offsets_seen import OffsetsSeen
@@ -91,24 +91,19 @@ def _sampled(
     """Read as a read_committed consumer would: what an open transaction hides is not looked at."""
     readable = {at: (start, min(end, seen.logs[at].last_stable)) for at, (start, end) in ranges.items()}
     readings = windows({at: one for at, one in readable.items() if one[0] < one[1]}, budget=budget)
-    records: dict[TopicPartition, list[Seen]] = {}
-    sampled: dict[TopicPartition, int] = {}
+    tallies = {at: Tally() for at in ranges}
     notices = []
     try:
         for reading in readings:
             for at, (start, end) in reading.items():
-                sampled[at] = sampled.get(at, 0) + end - start
+                tallies[at].sampled += end - start
             for record in gateways.records.read(reading):
-                one = Seen(record.partition, _size(record), record.timestamp_ms)
-                records.setdefault(record.partition, []).append(one)
+                tallies[record.partition].add(_size(record), record.timestamp_ms)
     except EosctlError as error:
-        sampled = {}
+        tallies = {at: Tally() for at in ranges}
         text = f"The records were not looked at, only their offsets: {error.message}"
         notices.append(Notice("not_sampled", text, error.hint))
-    return {
-        (at, start, end): cost(end - start, sampled.get(at, 0), records.get(at, ()))
-        for at, (start, end) in ranges.items()
-    }, notices
+    return {(at, start, end): cost(end - start, tallies[at]) for at, (start, end) in ranges.items()}, notices
 
 
 def _size(record: Record) -> int:

@@ -16,7 +16,7 @@ from eosctl.domain.kafka import (
     Offset,
     TopicPartition,
 )
-from eosctl.domain.offset_costs import Seen, cost, windows
+from eosctl.domain.offset_costs import Tally, cost, windows
 from eosctl.domain.offsets import Drift, OffsetMeans, OffsetsMapping, drift, mapping_of
 from eosctl.domain.steps.offsets import MoveOffsets
 from eosctl.operations.offsets_move import plan_move
@@ -148,9 +148,14 @@ def test_a_sample_stays_in_its_ranges_and_its_budget(wanted: dict[int, tuple[int
 
 
 def test_a_sample_says_how_exact_it_is() -> None:
-    seen_ = [Seen(AT, 100, 1_000), Seen(AT, 300, 3_000)]
-    assert cost(2, 2, seen_).words() == "2 records (400 B, 1970-01-01T00:00:01.000Z to 1970-01-01T00:00:03.000Z)"
-    judged = cost(30, 3, seen_)
+    def tally(sampled: int) -> Tally:
+        found = Tally(sampled=sampled)
+        for size, time_ms in ((300, 3_000), (100, 1_000)):
+            found.add(size, time_ms)
+        return found
+
+    assert cost(2, tally(2)).words() == "2 records (400 B, 1970-01-01T00:00:01.000Z to 1970-01-01T00:00:03.000Z)"
+    judged = cost(30, tally(3))
     assert (judged.exact, judged.records, judged.size_bytes) == (False, 20, 4_000)
     assert judged.words().startswith("about 20 records (3.9 KiB")
-    assert cost(30, 0, ()).words() == "at most 30 records"
+    assert cost(30, Tally()).words() == "at most 30 records"
