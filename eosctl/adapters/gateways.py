@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         ConnectGateway,
         DatabaseGateway,
         GroupsGateway,
+        OffsetFiles,
         OutboxGateway,
         Publisher,
         RecordsGateway,
@@ -102,6 +103,13 @@ class LiveGateways:
         from eosctl.adapters.database import PostgresDatabase
 
         return PostgresDatabase(self._dsn, timeout_ms=self.timeout_ms)
+
+    @cached_property
+    def offset_files(self) -> OffsetFiles:
+        """Files of offsets, snapshots, saved records."""
+        from eosctl.adapters.offset_files import LocalOffsetFiles
+
+        return LocalOffsetFiles()
 
     @cached_property
     def outbox(self) -> OutboxGateway:

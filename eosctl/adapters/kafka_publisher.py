@@ -56,7 +56,7 @@ class KafkaPublisher:
     def publish_singly(self, records: Sequence[OutgoingRecord]) -> Deliveries:
         """Each answer is awaited before the next record; a key that failed is not tried again."""
         failed: dict[int, DeliveryError] = {}
-        stopped: set[tuple[str, bytes]] = set()
+        stopped: set[tuple[str, bytes | None]] = set()
         for position, record in enumerate(records):
             if (record.topic, record.key) in stopped:
                 failed[position] = _kept_back()

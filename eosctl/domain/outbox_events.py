@@ -48,9 +48,9 @@ class OutgoingRecord:
     """A record as it will be produced; the partitioner chooses the partition by the key."""
 
     topic: str
-    key: bytes
+    key: bytes | None
     value: bytes | None
-    headers: list[tuple[str, bytes]]
+    headers: list[tuple[str, bytes | None]]
 
 
 class NotARecord(Exception):

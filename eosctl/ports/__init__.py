@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from eosctl.ports.interview import InterviewGateway
     from eosctl.ports.journal import JournalGateway
     from eosctl.ports.lab import LabGateway
+    from eosctl.ports.offset_files import OffsetFiles
     from eosctl.ports.outbox import OutboxGateway
     from eosctl.ports.playbooks import PlaybooksGateway
     from eosctl.ports.profiles import ProfilesGateway
@@ -38,6 +39,7 @@ __all__ = [
     "InterviewGateway",
     "JournalGateway",
     "LabGateway",
+    "OffsetFiles",
     "OutboxGateway",
     "PlaybooksGateway",
     "ProfilesGateway",
@@ -74,6 +76,10 @@ class Gateways(Protocol):
     @property
     def database(self) -> DatabaseGateway:
         """PostgreSQL."""
+
+    @property
+    def offset_files(self) -> OffsetFiles:
+        """Files of offsets, snapshots, saved records."""
 
     @property
     def outbox(self) -> OutboxGateway:
@@ -129,6 +135,7 @@ _PORTS = {
     "InterviewGateway": "eosctl.ports.interview",
     "JournalGateway": "eosctl.ports.journal",
     "LabGateway": "eosctl.ports.lab",
+    "OffsetFiles": "eosctl.ports.offset_files",
     "OutboxGateway": "eosctl.ports.outbox",
     "PlaybooksGateway": "eosctl.ports.playbooks",
     "ProfilesGateway": "eosctl.ports.profiles",
