@@ -9,6 +9,7 @@ from eosctl.adapters.connection import KafkaConnection
 from eosctl.core.progress import Progress, Stop
 from eosctl.ports import ClusterGateway, DatabaseGateway, GroupsGateway, RecordsGateway, TransactionsGateway
 from eosctl.ports.clock import Clock
+from eosctl.ports.dead_letters import DeadLettersGateway
 from eosctl.ports.outbox import OutboxGateway
 from eosctl.ports.publisher import Publisher
 
@@ -84,6 +85,13 @@ class LiveGateways:
         from eosctl.adapters.kafka_records import KafkaRecords
 
         return KafkaRecords(self.connection, timeout_ms=self.timeout_ms)
+
+    @cached_property
+    def dead_letters(self) -> DeadLettersGateway:
+        """Dead letters in bulk, and replay sessions."""
+        from eosctl.adapters.kafka_dead_letters import KafkaDeadLetters
+
+        return KafkaDeadLetters(self.connection, timeout_ms=self.timeout_ms)
 
     @cached_property
     def database(self) -> DatabaseGateway:

@@ -3,6 +3,7 @@
 NOUNS: dict[str, str] = {
     "txn": "Open, late and hanging transactions; blocked readers; abort",
     "producers": "Active producers, zombies; fence them",
+    "dlq": "Dead letters: list, inspect, replay exactly once, purge",
     "outbox": "The transactional outbox: pending, failed, relay, purge, reconcile",
     "status": "One page: is everything well?",
     "lab": "A real Kafka and PostgreSQL on this machine",

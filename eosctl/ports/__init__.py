@@ -7,6 +7,7 @@ from eosctl.core.progress import Progress, Stop
 from eosctl.ports.clock import Clock
 from eosctl.ports.cluster import ClusterGateway
 from eosctl.ports.database import DatabaseGateway
+from eosctl.ports.dead_letters import DeadLettersGateway
 from eosctl.ports.groups import GroupsGateway
 from eosctl.ports.interview import InterviewGateway
 from eosctl.ports.journal import JournalGateway
@@ -21,6 +22,7 @@ __all__ = [
     "Clock",
     "ClusterGateway",
     "DatabaseGateway",
+    "DeadLettersGateway",
     "Gateways",
     "GroupsGateway",
     "InterviewGateway",
@@ -57,6 +59,10 @@ class Gateways(Protocol):
     @property
     def records(self) -> RecordsGateway:
         """Records of partitions, read and produced."""
+
+    @property
+    def dead_letters(self) -> DeadLettersGateway:
+        """Dead letters in bulk, and replay sessions."""
 
     @property
     def database(self) -> DatabaseGateway:

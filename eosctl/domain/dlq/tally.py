@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 REPLAYED, FILTERED = "replayed", "filtered"
-SKIPPED_WINDOW, SKIPPED_RUN, SKIPPED_PROCESSED = "skipped:window", "skipped:run", "skipped:processed"
-SKIPPED_LOST = "skipped:lost"
-HELD_KEY, HELD_NEWER, HELD_ORIGIN = "held:key", "held:newer", "held:origin"
+SKIPPED_WINDOW, SKIPPED_RUN = "skipped:window", "skipped:run"
+HELD_KEY, HELD_ORIGIN, HELD_NULL_KEY = "held:key", "held:origin", "held:null-key"
 PARKED_LOOP, PARKED_SIZE = "parked:max-replays", "parked:too-large"
 
 SAYS = {
@@ -16,11 +15,9 @@ SAYS = {
     FILTERED: "not selected",
     SKIPPED_WINDOW: "skipped: replayed within the window",
     SKIPPED_RUN: "skipped: again in this run",
-    SKIPPED_PROCESSED: "skipped: the consumer processed it after all",
-    SKIPPED_LOST: "skipped: its origin is lost to retention",
     HELD_KEY: "held: an earlier record of its key is held back",
-    HELD_NEWER: "held: a newer record of its key is in the target",
-    HELD_ORIGIN: "held: its origin is unknown",
+    HELD_ORIGIN: "held: its origin is unknown, or is no topic here",
+    HELD_NULL_KEY: "held: it has no key and the target is compacted",
     PARKED_LOOP: "parked: replayed too often",
     PARKED_SIZE: "parked: too large for the target",
 }
@@ -56,21 +53,15 @@ class Tally:
 
 @dataclass(frozen=True)
 class PartitionState:
-    """What a job commits with a partition's offset, so that a crash loses nothing: the run, its end, its counts.
-
-    `after` is the last sort position that a run in origin order has done.
-    """
+    """What a job commits with a partition's offset, so that a crash loses nothing: the run, its end, its counts."""
 
     run: str
     end: int
     counts: Mapping[str, int] = field(default_factory=dict)
-    after: str = ""
 
     def text(self) -> str:
         """The metadata of the offset commit; far below Kafka's limit of 4,096 bytes."""
         body: dict[str, Any] = {"eosctl": 1, "run": self.run, "end": self.end, "counts": dict(self.counts)}
-        if self.after:
-            body["after"] = self.after
         return json.dumps(body, separators=(",", ":"))
 
 
@@ -81,6 +72,6 @@ def state_of(metadata: str) -> PartitionState | None:
         if not isinstance(body, dict) or body.get("eosctl") != 1:
             return None
         counts = {str(name): int(count) for name, count in body["counts"].items()}
-        return PartitionState(str(body["run"]), int(body["end"]), counts, str(body.get("after", "")))
+        return PartitionState(str(body["run"]), int(body["end"]), counts)
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
