@@ -23,22 +23,22 @@ class DeadLetterRow:
     partition: int
     offset: int
     timestamp: datetime | None = field(metadata=column(wide=True))
-    framework: str
+    framework: str = field(metadata=column(wide=True))
     origin_topic: str | None
-    origin_partition: int | None
+    origin_partition: int | None = field(metadata=column(wide=True))
     origin_offset: int | None
     origin_timestamp: datetime | None = field(metadata=column(wide=True))
     origin_group: str | None = field(metadata=column(wide=True))
     failure_class: str | None = field(metadata=column(wide=True))
     cause_class: str | None
     message: str | None = field(metadata=column(wide=True))
-    attempts: int | None
+    attempts: int | None = field(metadata=column(wide=True))
     key: str | None
-    value_preview: str | None
+    value_preview: str | None = field(metadata=column("value"))
     message_id: str | None = field(metadata=column(wide=True))
     fingerprint: str = field(metadata=column(wide=True))
     replays: int = field(default=0, metadata=column(wide=True))
-    unreadable: tuple[str, ...] = ()
+    unreadable: tuple[str, ...] = field(default=(), metadata=column(wide=True))
 
 
 FIELDS = (*(one for one in DeadLetterRow.__dataclass_fields__ if one != "unreadable"), "cause", "headers", "value")

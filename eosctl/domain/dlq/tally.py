@@ -66,9 +66,12 @@ class PartitionState:
 
 
 def state_of(metadata: str) -> PartitionState | None:
-    """What a commit's metadata holds; None when it is not ours."""
+    """What a commit's metadata holds; None when it is not ours.
+
+    librdkafka 2.16 ends a transactional commit's metadata with a NUL byte, and strips it only where it reads itself.
+    """
     try:
-        body = json.loads(metadata)
+        body = json.loads(metadata.rstrip("\0"))
         if not isinstance(body, dict) or body.get("eosctl") != 1:
             return None
         counts = {str(name): int(count) for name, count in body["counts"].items()}

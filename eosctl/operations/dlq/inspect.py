@@ -1,5 +1,6 @@
 """`dlq inspect`: dead letters in their framework's own words, one by one or counted."""
 
+import json
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -11,7 +12,8 @@ from eosctl.core.durations import format_time, time_from_ms
 from eosctl.core.errors import UsageError
 from eosctl.core.operation import Example, Query
 from eosctl.core.params import param
-from eosctl.core.report import Report
+from eosctl.core.plain import plain
+from eosctl.core.report import Report, Section
 from eosctl.domain.dlq.rows import DeadLetterRow, header_words, json_of, letter_of, row_of, text_of
 from eosctl.domain.dlq.selection import Matcher, matcher_of, narrowed
 from eosctl.operations.dead_letters import SelectionParams, reader_of, selection_of, stable_ranges
@@ -41,6 +43,14 @@ class CountRow:
 
     value: str
     records: int
+
+
+@dataclass(frozen=True)
+class FieldRow:
+    """One line of a record in full."""
+
+    field: str
+    value: str
 
 
 @dataclass(frozen=True)
@@ -84,13 +94,25 @@ def observe(gateways: Gateways, params: DlqInspectParams) -> InspectSeen:
 def report(seen: InspectSeen, params: DlqInspectParams) -> Report:
     """Rows, counts or the record."""
     if seen.full is not None:
-        return Report(seen.full, FullRecord)
+        return Report(seen.full, FullRecord, sections=_sections(seen.full))
     if seen.counts is not None:
         most = sorted(seen.counts.items(), key=lambda one: (-one[1], one[0]))[: params.limit]
         rows = tuple(CountRow(value, records) for value, records in most)
         return Report(rows, CountRow, summary=f"{seen.read} records, {len(seen.counts)} different.")
     more = " There may be more: --limit." if len(seen.rows) == params.limit else ""
     return Report(seen.rows, DeadLetterRow, summary=f"{len(seen.rows)} records.{more}")
+
+
+def _sections(full: FullRecord) -> tuple[Section, ...]:
+    """The record for people: what its framework says, every header, the value."""
+    shown = [
+        FieldRow(name.replace("_", " "), str(value))
+        for name, value in plain(full.record).items()
+        if value not in (None, [])
+    ]
+    headers = [FieldRow(name, value.split("\n", 1)[0]) for name, value in full.headers.items()]
+    value = full.value if isinstance(full.value, str) else json.dumps(full.value, indent=2, ensure_ascii=False)
+    return (Section("Record", shown, FieldRow), Section("Headers", headers, FieldRow), Section("Value", text=value))
 
 
 def _counted(
