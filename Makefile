@@ -34,6 +34,9 @@ test-all: lint
 bench: $(READY)
 	$(BIN)/python -m pytest -q -s tests/bench --timeout 1800
 
+docs: $(READY)
+	$(BIN)/python -m eosctl.cli.reference docs/reference
+
 lock: $(READY)
 	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --universal \
 	  --extra lab --group dev pyproject.toml -o requirements.txt

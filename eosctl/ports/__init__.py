@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from eosctl.core.progress import Progress, Stop
 from eosctl.ports.clock import Clock
 from eosctl.ports.cluster import ClusterGateway
+from eosctl.ports.commands import CommandsGateway
 from eosctl.ports.database import DatabaseGateway
 from eosctl.ports.dead_letters import DeadLettersGateway
 from eosctl.ports.groups import GroupsGateway
@@ -21,6 +22,7 @@ from eosctl.ports.transactions import TransactionsGateway
 __all__ = [
     "Clock",
     "ClusterGateway",
+    "CommandsGateway",
     "DatabaseGateway",
     "DeadLettersGateway",
     "Gateways",
@@ -79,6 +81,10 @@ class Gateways(Protocol):
     @property
     def lab(self) -> LabGateway:
         """Real servers on this machine."""
+
+    @property
+    def commands(self) -> CommandsGateway:
+        """eosctl's own command line, for the demo."""
 
     @property
     def interview(self) -> InterviewGateway:
