@@ -1,18 +1,22 @@
 """Dead letters by librdkafka: read in bulk without copies, replayed in transactions with their offsets."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from eosctl.adapters.connection import KafkaConnection
 from eosctl.adapters.kafka_errors import acl_missing, diagnose, librdkafka_errors, probe, timed_out, translated
 from eosctl.core.errors import Refused, UsageError
-from eosctl.domain.dlq.records import Batch
+from eosctl.domain.dlq.records import Batch, RawRecord
 from eosctl.domain.dlq.replaying import Outgoing
+from eosctl.domain.kafka import TopicPartition
 from eosctl.ports.dead_letters import ReplaySession, SessionLost, SessionWish
 
 _WAIT_S = 0.05
+_NEAR = 2_000
+"""Offsets: a gap up to this is read through, a wider one is jumped."""
 _TRANSACTION_MS = 60_000
 _ENDURED = ("_TRANSPORT", "_ALL_BROKERS_DOWN", "_TIMED_OUT", "_RESOLVE")
 
@@ -52,6 +56,46 @@ class KafkaDeadLetters:
                     raise diagnose(self._connection, self._timeout_ms) or timed_out("Fetch", self._connection)
         finally:
             consumer.close()
+
+    def at(self, where: TopicPartition, offsets: Sequence[int]) -> Iterator[RawRecord]:
+        """The records that are still there. Raises Unreachable, OperationFailed for a missing right."""
+        from confluent_kafka import Consumer
+        from confluent_kafka import TopicPartition as Tp
+
+        if not offsets:
+            return
+        probe(self._connection, self._timeout_ms)
+        with librdkafka_errors("Fetch", str(where), self._connection):
+            consumer = Consumer({**self._reading(), "auto.offset.reset": "earliest", "queued.min.messages": _NEAR})
+        try:
+            ahead = deque(offsets)
+            consumer.assign([Tp(where.topic, where.partition, ahead[0])])
+            news = time.monotonic()
+            while ahead:
+                messages = consumer.consume(_NEAR, _WAIT_S)
+                if messages:
+                    news = time.monotonic()
+                    yield from self._picked(where, messages, ahead)
+                    reached = messages[-1].offset() or 0
+                    if ahead and ahead[0] > reached + _NEAR:
+                        consumer.assign([Tp(where.topic, where.partition, ahead[0])])
+                elif time.monotonic() - news > self._timeout_ms / 1_000:
+                    raise diagnose(self._connection, self._timeout_ms) or timed_out("Fetch", self._connection)
+        finally:
+            consumer.close()
+
+    def _picked(self, where: TopicPartition, messages: list[Any], ahead: deque[int]) -> Iterator[RawRecord]:
+        """The wanted ones; what was passed, or lies behind the end of the log, is taken from `ahead`."""
+        for message in messages:
+            error = message.error()
+            if error is not None and error.name() != "_PARTITION_EOF":
+                self._raise(error, where.topic)
+                continue
+            while ahead and (error is not None or ahead[0] < message.offset()):
+                ahead.popleft()
+            if ahead and ahead[0] == message.offset():
+                ahead.popleft()
+                yield message
 
     def session(self, wish: SessionWish) -> ReplaySession:
         """Fences earlier copies of the job. Raises OperationFailed (`acl_missing`), Unreachable."""

@@ -10,11 +10,11 @@ from eosctl.domain.dlq.decoding import Reader
 from eosctl.domain.dlq.dialects import Dialect
 from eosctl.domain.dlq.murmur2 import former_partition_count
 from eosctl.domain.dlq.replaying import Replayer, ReplayRules, Target
-from eosctl.domain.dlq.rows import letter_of
 from eosctl.domain.dlq.selection import narrowed
 from eosctl.domain.dlq.tally import PartitionState, Tally, state_of
 from eosctl.domain.kafka import TopicPartition
 from eosctl.operations.dead_letters import dialects_of, stable_ranges
+from eosctl.operations.rehydrating import Rehydrator
 from eosctl.ports import Gateways
 
 _PLACES = 2_000
@@ -76,12 +76,11 @@ def _origins(
     gateways.progress.begin("Looking for origins", sum(end - start for start, end in ranges.values()))
     for batch in gateways.dead_letters.batches(rules.source, ranges):
         for record in batch.records:
-            origin = letter_of(record, reader).origin
-            if origin.topic:
-                places = found.setdefault(origin.topic, {})
-                key = record.key()
-                if key is not None and origin.partition is not None and len(places) < _PLACES:
-                    places[key] = origin.partition
+            topic, partition = reader.place_of(record.headers() or ())
+            if topic:
+                places = found.setdefault(topic, {})
+                if partition is not None and len(places) < _PLACES and (key := record.key()) is not None:
+                    places[key] = partition
         gateways.progress.advance(len(batch.records))
     gateways.progress.end()
     return found
@@ -139,13 +138,14 @@ def _scanned(gateways: Gateways, seen: ReplaySeen, reader: Reader) -> ReplaySeen
     """The outcome of each record, as a run that begins now would have it."""
     rules = seen.rules
     replayer = Replayer(rules, reader, gateways.clock.now_ms())
+    rehydrator = Rehydrator(gateways, replayer)
     if rules.window_ms and rules.ledger in seen.known:
         load_window(gateways, rules, replayer)
     counts, topics, left = Tally(), dict[str, int](), rules.limit or None
     late = 0
     gateways.progress.begin("Scanning", sum(end - start for start, end in seen.ranges.values()))
     for batch in gateways.dead_letters.batches(rules.source, seen.ranges):
-        for record in batch.records:
+        for record in rehydrator.filled(batch.records):
             outcome, outgoing = replayer.decide(record)
             counts.count(outcome)
             if outgoing is not None:

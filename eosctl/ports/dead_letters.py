@@ -1,11 +1,12 @@
 """Dead letters read in bulk, and replayed inside Kafka transactions."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from eosctl.domain.dlq.records import Batch
+from eosctl.domain.dlq.records import Batch, RawRecord
 from eosctl.domain.dlq.replaying import Outgoing
+from eosctl.domain.kafka import TopicPartition
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,9 @@ class DeadLettersGateway(Protocol):
 
     def batches(self, topic: str, ranges: Mapping[int, tuple[int, int]], *, size: int = 10_000) -> Iterator[Batch]:
         """Committed records of each half-open offset range, flat memory, ends by itself."""
+
+    def at(self, where: TopicPartition, offsets: Sequence[int]) -> Iterator[RawRecord]:
+        """The committed records at ascending offsets, below the last stable one; those that are gone are left out."""
 
     def session(self, wish: SessionWish) -> ReplaySession:
         """A session that has fenced earlier copies of the job and ended what they left open."""

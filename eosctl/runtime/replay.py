@@ -6,7 +6,7 @@ from what is committed; what a batch did is known from Kafka alone.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import uuid4
 
 from eosctl.core.errors import OperationFailed
@@ -18,6 +18,7 @@ from eosctl.domain.dlq.seen import unpack
 from eosctl.domain.dlq.tally import PartitionState, Tally, state_of
 from eosctl.domain.kafka import TopicPartition
 from eosctl.domain.steps.dlq import ReplayDeadLetters
+from eosctl.operations.rehydrating import Rehydrator
 from eosctl.ports import Gateways
 from eosctl.ports.dead_letters import ReplaySession, SessionLost, SessionWish
 
@@ -83,6 +84,7 @@ class _Run:
         self._session = session
         self._done = done
         self._replayer = Replayer(step.rules, Reader(step.dialects), gateways.clock.now_ms())
+        self._rehydrator = Rehydrator(gateways, self._replayer)
         self._states: dict[int, PartitionState] = {}
         self._positions: dict[int, int] = {}
 
@@ -99,7 +101,7 @@ class _Run:
             if self._gateways.stop.requested():
                 self._done.stopped = True
                 break
-            sent += self._batch(batch)
+            sent += self._batch(replace(batch, records=self._rehydrator.filled(batch.records)))
             self._gateways.progress.advance(len(batch.records))
             if self._limit_left() == 0:
                 break

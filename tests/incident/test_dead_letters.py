@@ -2,7 +2,7 @@
 
 import json
 
-from confluent_kafka import Producer
+from confluent_kafka import Producer, TopicPartition
 from fixtures.dead_letters import DeadLetters, result_of, spring
 from fixtures.lab import LIMIT_S
 
@@ -51,6 +51,31 @@ def test_a_record_that_comes_back_too_often_or_is_too_large_is_parked(dead_lette
     assert result_of(done)["outcomes"] == {"parked:max-replays": 1, "held:key": 1, "replayed": 1, "held:origin": 1}
     assert dead_letters.numbers() == {3: 1}
     assert dead_letters.numbers(f"{dead_letters.dead}.parked") == {1: 1}
+
+
+def test_a_share_groups_pointer_is_filled_from_its_origin_or_held(dead_letters: DeadLetters) -> None:
+    topic = dead_letters.topic
+    producer = Producer(clients.librdkafka_settings(dead_letters.lab))
+    for number in range(3):
+        producer.produce(topic, b"body-%d" % number, b"key", 1, headers=[("tenant", b"acme")])
+    assert producer.flush(LIMIT_S) == 0
+    admin = clients.librdkafka_admin(dead_letters.lab)
+    for deleted in admin.delete_records([TopicPartition(topic, 1, 1)]).values():
+        deleted.result(LIMIT_S)
+    _write(dead_letters, [(None, None, [("__dlq.errors.group", b"g"), *_pointer(name, offset)])
+                          for name, offset in ((topic, 0), (topic, 2), (topic, 9), ("gone", 0))])  # fmt: skip
+    result = result_of(dead_letters.replay())
+    assert result["outcomes"] == {"held:lost_to_retention": 2, "replayed": 1, "held:origin": 1}
+    again = [one for one in dead_letters.records() if one.offset > 2]
+    assert [(one.partition.partition, one.key, one.value, one.headers) for one in again] == [
+        (1, b"key", b"body-2", (("tenant", b"acme"), ("eosctl-replay-count", b"1")))]  # fmt: skip
+    assert dead_letters.data("replay", dead_letters.dead, "--dry-run")["observed"]["expected"] == {
+        "held:lost_to_retention": 2, "skipped:window": 1, "held:origin": 1}  # fmt: skip
+
+
+def _pointer(topic: str, offset: int) -> list[tuple[str, bytes | None]]:
+    return [("__dlq.errors.topic", topic.encode()), ("__dlq.errors.partition", b"1"),
+            ("__dlq.errors.offset", b"%d" % offset)]  # fmt: skip
 
 
 def test_a_purge_of_what_was_not_replayed_is_refused(dead_letters: DeadLetters) -> None:

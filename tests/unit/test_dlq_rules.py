@@ -10,7 +10,7 @@ from eosctl.domain.dlq import tally
 from eosctl.domain.dlq.decoding import Reader, decode_integer
 from eosctl.domain.dlq.dialects import described
 from eosctl.domain.dlq.murmur2 import java_partition, murmur2
-from eosctl.domain.dlq.records import PlainRecord
+from eosctl.domain.dlq.records import PlainRecord, RehydratedRecord
 from eosctl.domain.dlq.replaying import Replayer, ReplayRules, Target
 from eosctl.domain.dlq.rows import FIELDS, header_words, row_of, text_of
 from eosctl.domain.dlq.seen import SeenIdentities, digest_of
@@ -158,6 +158,47 @@ def test_what_can_not_go_is_held_or_parked_with_its_reason():
 def test_a_selection_chooses(wish, chosen):
     one = record([*spring("orders", 0, 1), ("tenant", b"acme")], value=b'{"n": 1}')
     assert matcher_of(Selection(**wish), Reader())(one) is chosen
+
+
+POINTER = [("__dlq.errors.topic", b"orders"), ("__dlq.errors.partition", b"2"), ("__dlq.errors.offset", b"77"),
+           ("__dlq.errors.group", b"g")]  # fmt: skip
+
+
+def test_a_pointer_is_never_replayed_as_an_empty_record():
+    one, bare = replayer(), record(POINTER, key=None, value=None)
+    assert one.pointer(bare) == ("orders", 2, 77)
+    assert one.decide(bare) == (tally.HELD_LOST, None)
+    filled = RehydratedRecord((0, 0), (1, NOW_MS), None, b"v", (("tenant", b"acme"), *POINTER), origin_ms=5)
+    outcome, out = one.decide(filled)
+    assert (outcome, out.value, out.partition, out.timestamp_ms) == (tally.REPLAYED, b"v", 2, 5)
+    assert out.headers == [("tenant", b"acme"), ("eosctl-replay-count", b"1")]
+    assert one.decide(bare)[0] == tally.SKIPPED_RUN
+
+
+def test_a_share_groups_copy_and_other_frameworks_tombstones_are_no_pointers():
+    one = replayer()
+    assert one.pointer(record(POINTER, value=None)) is None
+    assert one.decide(record(POINTER, value=None))[0] == tally.REPLAYED
+    tombstone = record(spring("orders", 0, 1), key=None, value=None)
+    assert one.pointer(tombstone) is None
+    assert one.decide(tombstone)[0] == tally.REPLAYED
+    unreadable = record([("__dlq.errors.topic", b"orders"), ("__dlq.errors.offset", b"x")], key=None, value=None)
+    assert one.pointer(unreadable) is None
+    assert one.decide(unreadable)[0] == tally.HELD_LOST
+
+
+@given(st.lists(st.tuples(
+    st.sampled_from(["kafka_dlt-exception-cause-fqcn", "kafka_dlt-exception-fqcn", "kafka_dlt-original-topic",
+                     "kafka_dlt-original-partition", "__connect.errors.topic", "__connect.errors.partition",
+                     "__connect.errors.exception.stacktrace", "dead-letter-topic", "dead-letter-cause-class-name",
+                     "dead-letter-cause", "tenant"]),
+    st.sampled_from([None, b"", b"x", b"\xff", b"7", b"\0\0\0\7", b"Caused by: a.B"])), max_size=6))  # fmt: skip
+def test_the_quick_ways_say_what_the_full_reading_says(headers):
+    reader = Reader()
+    for _ in range(2):
+        full = reader.read(headers)
+        assert reader.cause_of(headers) == full.cause
+        assert reader.place_of(headers) == (full.origin.topic, full.origin.partition)
 
 
 def test_bad_wishes_are_named():

@@ -71,3 +71,13 @@ class PlainRecord:
     def headers(self) -> tuple[tuple[str, bytes | None], ...]:
         """The headers in order."""
         return self.raw_headers
+
+
+@dataclass(frozen=True, slots=True)
+class RehydratedRecord(PlainRecord):
+    """A dead letter that was only a pointer, with key, value and headers of the record that it points to.
+
+    Place and time are the dead letter's; `origin_ms` is the time of the record itself, 0 when it has none.
+    """
+
+    origin_ms: int = 0

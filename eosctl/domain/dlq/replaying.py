@@ -9,7 +9,7 @@ from eosctl.domain.dlq.decoding import REPLAY_COUNT, Reader, decode_integer
 from eosctl.domain.dlq.dialects import Dialect
 from eosctl.domain.dlq.identity import by_content, by_message_id, by_origin, id_header
 from eosctl.domain.dlq.murmur2 import java_partition
-from eosctl.domain.dlq.records import RawRecord
+from eosctl.domain.dlq.records import RawRecord, RehydratedRecord
 from eosctl.domain.dlq.seen import SeenIdentities, digest_of
 from eosctl.domain.dlq.selection import Selection, matcher_of
 
@@ -113,6 +113,8 @@ class Replayer:
             return tally.SKIPPED_WINDOW, None
         if self.held_keys and key is not None and digest_of(key) in self.held_keys:
             return tally.HELD_KEY, None
+        if _is_bare_pointer(record, shape):
+            return tally.HELD_LOST, None
         about = self.rules.targets[target]
         if about.compacted and key is None:
             return self._held(tally.HELD_NULL_KEY, None), None
@@ -123,6 +125,18 @@ class Replayer:
             return self._parked(tally.PARKED_SIZE, record, headers, digest)
         self._remember(digest)
         return tally.REPLAYED, outgoing
+
+    def pointer(self, record: RawRecord) -> tuple[str, int, int] | None:
+        """Topic, partition and offset of the record that a dead letter without key and value stands for, else None."""
+        if record.value() is not None or record.key() is not None:
+            return None
+        headers = record.headers() or ()
+        shape = self._shape(headers)
+        if not _is_bare_pointer(record, shape) or shape.topic < 0:
+            return None
+        at = (_number(headers, shape.partition, shape.dialect, 4), _number(headers, shape.offset, shape.dialect, 8))
+        topic = self._origin_topic(shape, headers[shape.topic][1])
+        return (topic, *at) if topic and min(at) >= 0 else None
 
     def committed(self) -> None:
         """The batch is in Kafka for good."""
@@ -159,7 +173,7 @@ class Replayer:
         stamp = 0
         if self.rules.origin_timestamp:
             written = _number(headers, shape.timestamp, shape.dialect, 8)
-            stamp = written if written > 0 else record.timestamp()[1]
+            stamp = written if written > 0 else _written_ms(record)
             if about.keeps_ms >= 0 and stamp < self._now_ms - about.keeps_ms:
                 stamp = 0
         return Outgoing(target, place, key, record.value(), kept, max(stamp, 0))
@@ -221,6 +235,17 @@ class Replayer:
         named = id_header(names)
         return _Shape(dialect, kept, place("topic"), place("partition"), place("offset"), place("timestamp"),
                       -1 if named is None else named, last.get(REPLAY_COUNT, -1))  # fmt: skip
+
+
+def _is_bare_pointer(record: RawRecord, shape: _Shape) -> bool:
+    """Whether the record only names where it came from (KIP-1191 without copies): nothing to replay by itself."""
+    if shape.dialect is None or not shape.dialect.pointer_only or isinstance(record, RehydratedRecord):
+        return False
+    return record.key() is None and record.value() is None
+
+
+def _written_ms(record: RawRecord) -> int:
+    return record.origin_ms if isinstance(record, RehydratedRecord) else record.timestamp()[1]
 
 
 def _number(headers: Any, at: int, dialect: Dialect | None, width: int) -> int:

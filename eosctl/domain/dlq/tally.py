@@ -8,6 +8,7 @@ from typing import Any
 REPLAYED, FILTERED = "replayed", "filtered"
 SKIPPED_WINDOW, SKIPPED_RUN = "skipped:window", "skipped:run"
 HELD_KEY, HELD_ORIGIN, HELD_NULL_KEY = "held:key", "held:origin", "held:null-key"
+HELD_LOST = "held:lost_to_retention"
 PARKED_LOOP, PARKED_SIZE = "parked:max-replays", "parked:too-large"
 
 SAYS = {
@@ -18,6 +19,7 @@ SAYS = {
     HELD_KEY: "held: an earlier record of its key is held back",
     HELD_ORIGIN: "held: its origin is unknown, or is no topic here",
     HELD_NULL_KEY: "held: it has no key and the target is compacted",
+    HELD_LOST: "held: a pointer whose record is gone from its origin",
     PARKED_LOOP: "parked: replayed too often",
     PARKED_SIZE: "parked: too large for the target",
 }

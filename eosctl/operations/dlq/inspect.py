@@ -14,7 +14,7 @@ from eosctl.core.operation import Example, Query
 from eosctl.core.params import param
 from eosctl.core.plain import plain
 from eosctl.core.report import Report, Section
-from eosctl.domain.dlq.rows import DeadLetterRow, header_words, json_of, letter_of, row_of, text_of
+from eosctl.domain.dlq.rows import DeadLetterRow, header_words, json_of, row_of, text_of
 from eosctl.domain.dlq.selection import Matcher, matcher_of, narrowed
 from eosctl.operations.dead_letters import SelectionParams, reader_of, selection_of, stable_ranges
 from eosctl.ports import Gateways
@@ -126,9 +126,9 @@ def _counted(
         chosen = batch.records if matches is None else [one for one in batch.records if matches(one)]
         match params.group_by:
             case GroupBy.CAUSE:
-                counts.update(letter_of(one, reader).cause for one in chosen)
+                counts.update([reader.cause_of(one.headers() or ()) for one in chosen])
             case GroupBy.ORIGIN:
-                counts.update(letter_of(one, reader).origin.topic or "unknown" for one in chosen)
+                counts.update([reader.place_of(one.headers() or ())[0] or "unknown" for one in chosen])
             case GroupBy.KEY:
                 counts.update(text_of(one.key()) or "null" for one in chosen)
             case _:
