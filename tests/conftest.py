@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-pytest_plugins = ["fixtures.lab", "fixtures.outbox", "fixtures.dead_letters", "fixtures.golden"]
+pytest_plugins = ["fixtures.lab", "fixtures.outbox", "fixtures.dedup", "fixtures.dead_letters", "fixtures.golden"]
 
 _CONNECTIONS = ("EOSCTL_PROFILE", "EOSCTL_BOOTSTRAP_SERVER", "EOSCTL_DSN", "EOSCTL_KAFKA_CONFIG")
 
