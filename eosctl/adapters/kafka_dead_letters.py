@@ -2,12 +2,15 @@
 
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from threading import Thread
 from typing import Any
 
 from eosctl.adapters.connection import KafkaConnection
 from eosctl.adapters.kafka_errors import acl_missing, diagnose, librdkafka_errors, probe, timed_out, translated
+from eosctl.adapters.kafka_publisher import quiet_logger
+from eosctl.adapters.record_index import RecordIndex
 from eosctl.core.errors import Refused, UsageError
 from eosctl.domain.dlq.records import Batch, RawRecord
 from eosctl.domain.dlq.replaying import Outgoing
@@ -18,6 +21,7 @@ _WAIT_S = 0.05
 _NEAR = 2_000
 """Offsets: a gap up to this is read through, a wider one is jumped."""
 _TRANSACTION_MS = 60_000
+_GRACE_S = 3.0
 _ENDURED = ("_TRANSPORT", "_ALL_BROKERS_DOWN", "_TIMED_OUT", "_RESOLVE")
 
 
@@ -97,6 +101,10 @@ class KafkaDeadLetters:
                 ahead.popleft()
                 yield message
 
+    def index(self) -> RecordIndex:
+        """Sorts in a file of its own."""
+        return RecordIndex()
+
     def session(self, wish: SessionWish) -> ReplaySession:
         """Fences earlier copies of the job. Raises OperationFailed (`acl_missing`), Unreachable."""
         probe(self._connection, self._timeout_ms)
@@ -160,6 +168,7 @@ class _Session:
         self._wish = wish
         self._limit_s = timeout_ms / 1_000
         self._open = False
+        self._abandoned = False
         settings = {
             "linger.ms": 5,
             "queue.buffering.max.messages": 200_000,
@@ -173,6 +182,7 @@ class _Session:
             "delivery.report.only.error": True,
             "log_level": 0,
             "error_cb": lambda _: None,
+            "logger": quiet_logger(),
         }
         group = {**connection.librdkafka(), "group.id": wish.job, "enable.auto.commit": False,
                  "isolation.level": "read_committed", "log_level": 0}  # fmt: skip
@@ -214,14 +224,16 @@ class _Session:
         positions = [TopicPartition(topic, one, offset, metadata) for one, (offset, metadata) in offsets.items()]
         with self._inside("TxnOffsetCommit"):
             group = self._consumer.consumer_group_metadata()
-            self._producer.send_offsets_to_transaction(positions, group, self._limit_s)
+            self._within_limit(self._producer.send_offsets_to_transaction, positions, group, self._limit_s)
         with self._inside("EndTxn"):
-            self._producer.commit_transaction(self._limit_s)
+            self._within_limit(self._producer.commit_transaction, self._limit_s)
         self._open = False
 
     def close(self) -> None:
         from confluent_kafka import KafkaException
 
+        if self._abandoned:
+            return
         if self._open:
             try:
                 self._producer.purge()
@@ -229,6 +241,28 @@ class _Session:
             except KafkaException:
                 self._open = False  # a fenced or broken producer: the next init_transactions ends what is open
         self._consumer.close()
+
+    def _within_limit(self, call: Callable[..., Any], *words: Any) -> None:
+        """A call of its own thread: librdkafka 2.16 can wait past its limit, for ever, when a coordinator dies.
+
+        A call that does not come back is left alone with its producer, which the next session fences.
+        """
+        failed: list[BaseException] = []
+
+        def run() -> None:
+            try:
+                call(*words)
+            except BaseException as error:  # noqa: BLE001 - handed over to the caller's thread
+                failed.append(error)
+
+        thread = Thread(target=run, daemon=True)
+        thread.start()
+        thread.join(self._limit_s + _GRACE_S)
+        if thread.is_alive():
+            self._abandoned = True
+            raise SessionLost(f"no answer within {self._limit_s + _GRACE_S:.0f} s")
+        if failed:
+            raise failed[0]
 
     @contextmanager
     def _inside(self, api: str) -> Iterator[None]:

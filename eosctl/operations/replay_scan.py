@@ -1,6 +1,6 @@
 """Looks before a replay: frozen ends, targets, the job's unfinished run, and what would become of each record."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -9,12 +9,16 @@ from eosctl.domain.dlq import tally
 from eosctl.domain.dlq.decoding import Reader
 from eosctl.domain.dlq.dialects import Dialect
 from eosctl.domain.dlq.murmur2 import former_partition_count
+from eosctl.domain.dlq.records import Batch
 from eosctl.domain.dlq.replaying import Replayer, ReplayRules, Target
 from eosctl.domain.dlq.selection import narrowed
 from eosctl.domain.dlq.tally import PartitionState, Tally, state_of
 from eosctl.domain.kafka import TopicPartition
 from eosctl.operations.dead_letters import dialects_of, stable_ranges
+from eosctl.operations.outcome_list import OutcomeList
+from eosctl.operations.processed_records import ProcessedRecords
 from eosctl.operations.rehydrating import Rehydrator
+from eosctl.operations.replay_order import OriginOrder
 from eosctl.ports import Gateways
 
 _PLACES = 2_000
@@ -35,6 +39,8 @@ class ReplaySeen:
     readers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     notices: tuple[Notice, ...] = ()
     dialects: tuple[Dialect, ...] = ()
+    oldest_ms: int = 0
+    listing: str = ""
 
 
 def look(gateways: Gateways, params: Any, rules: ReplayRules) -> ReplaySeen:
@@ -64,7 +70,13 @@ def look(gateways: Gateways, params: Any, rules: ReplayRules) -> ReplaySeen:
         readers=readers,
         notices=(*notices, *unseen),
         dialects=dialects,
+        listing=str(params.list_file or ""),
     )
+    if params.watch_group and not any(params.watch_group in groups for groups in readers.values()):
+        raise UsageError("group_not_reading", f"The group {params.watch_group!r} has no offsets on a target.",
+                         why="It would never pass the first records.",
+                         hint=did_you_mean(params.watch_group, {one for groups in readers.values() for one in groups})
+                         or "Start the consumer first.")  # fmt: skip
     return _scanned(gateways, seen, reader) if params.scan else seen
 
 
@@ -142,12 +154,20 @@ def _scanned(gateways: Gateways, seen: ReplaySeen, reader: Reader) -> ReplaySeen
     if rules.window_ms and rules.ledger in seen.known:
         load_window(gateways, rules, replayer)
     counts, topics, left = Tally(), dict[str, int](), rules.limit or None
-    late = 0
+    late, oldest = 0, gateways.clock.now_ms()
+    listed = OutcomeList(seen.listing, reader)
+    processed = ProcessedRecords(gateways, rules.processed_in, reader) if rules.processed_in else None
     gateways.progress.begin("Scanning", sum(end - start for start, end in seen.ranges.values()))
-    for batch in gateways.dead_letters.batches(rules.source, seen.ranges):
-        for record in rehydrator.filled(batch.records):
+    for batch in _in_order(gateways, seen, replayer):
+        records = rehydrator.filled(batch.records)
+        if processed is not None:
+            replayer.processed = processed.among(records)
+        for record in records:
             outcome, outgoing = replayer.decide(record)
             counts.count(outcome)
+            listed.note(record, outcome)
+            if outcome != tally.FILTERED:
+                oldest = min(oldest, record.timestamp()[1] or oldest)
             if outgoing is not None:
                 topics[outgoing.topic] = topics.get(outgoing.topic, 0) + 1
                 late += rules.origin_timestamp and outgoing.timestamp_ms == 0 and outcome == tally.REPLAYED
@@ -158,12 +178,29 @@ def _scanned(gateways: Gateways, seen: ReplaySeen, reader: Reader) -> ReplaySeen
         gateways.progress.advance(len(batch.records))
         if left == 0:
             break
+        listed.commit()
+    listed.commit()
+    listed.close()
     gateways.progress.end()
     notices = list(seen.notices)
+    if rules.window_ms and oldest < gateways.clock.now_ms() - rules.window_ms:
+        notices.append(Notice("window_too_short", "The oldest of these records is older than the dedup window: "
+                              "what was replayed before that is not known any more.",
+                              "Give a longer --dedup-window while the ledger still holds it."))  # fmt: skip
     if late:
         notices.append(Notice("too_old_for_target", f"{late} records are older than their target keeps: "
                               "they get the present time.", "Event time moves for them."))  # fmt: skip
-    return replace(seen, scanned=True, outcomes=counts.counts, topics=topics, notices=tuple(notices))
+    return replace(seen, scanned=True, outcomes=counts.counts, topics=topics, notices=tuple(notices), oldest_ms=oldest)
+
+
+def _in_order(gateways: Gateways, seen: ReplaySeen, replayer: Replayer) -> Iterator[Batch]:
+    """The selection as the replay will read it."""
+    if not seen.rules.origin_order:
+        yield from gateways.dead_letters.batches(seen.rules.source, seen.ranges)
+        return
+    with OriginOrder(gateways, seen.rules.source, replayer) as order:
+        order.fill(seen.ranges)
+        yield from order.batches(after="", size=seen.rules.batch_size)
 
 
 def load_window(gateways: Gateways, rules: ReplayRules, replayer: Replayer) -> None:

@@ -42,6 +42,20 @@ class ReplaySession(Protocol):
         """Aborts what is open and ends."""
 
 
+class RecordIndex(Protocol):
+    """Records sorted on disk by an integer, then by partition and offset. Raises OperationFailed when there is no
+    room."""
+
+    def add(self, records: Sequence[tuple[int, RawRecord]]) -> None:
+        """Keeps records with their integers; nothing may be added after the first read."""
+
+    def read(self, after: tuple[int, ...], size: int) -> Sequence[RawRecord]:
+        """The next records behind (integer, partition, offset)."""
+
+    def close(self) -> None:
+        """Forgets everything."""
+
+
 class DeadLettersGateway(Protocol):
     """Reading never joins a group."""
 
@@ -50,6 +64,9 @@ class DeadLettersGateway(Protocol):
 
     def at(self, where: TopicPartition, offsets: Sequence[int]) -> Iterator[RawRecord]:
         """The committed records at ascending offsets, below the last stable one; those that are gone are left out."""
+
+    def index(self) -> RecordIndex:
+        """An empty index in a temporary file."""
 
     def session(self, wish: SessionWish) -> ReplaySession:
         """A session that has fenced earlier copies of the job and ended what they left open."""

@@ -5,7 +5,8 @@ The ledger, a topic of one partition, holds the identities that were produced, 1
 from what is committed; what a batch did is known from Kafka alone.
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import uuid4
 
@@ -18,9 +19,13 @@ from eosctl.domain.dlq.seen import unpack
 from eosctl.domain.dlq.tally import PartitionState, Tally, state_of
 from eosctl.domain.kafka import TopicPartition
 from eosctl.domain.steps.dlq import ReplayDeadLetters
+from eosctl.operations.outcome_list import OutcomeList
+from eosctl.operations.processed_records import ProcessedRecords
 from eosctl.operations.rehydrating import Rehydrator
+from eosctl.operations.replay_order import OriginOrder
 from eosctl.ports import Gateways
 from eosctl.ports.dead_letters import ReplaySession, SessionLost, SessionWish
+from eosctl.runtime.canary import Canary
 
 _TRIES = 8
 _PAUSE_MS = 500
@@ -38,6 +43,7 @@ class ReplayOutcome:
     restarts: int = 0
     counts: dict[str, int] = field(default_factory=dict)
     topics: dict[str, int] = field(default_factory=dict)
+    halted: str = ""
 
 
 def run_replay(gateways: Gateways, step: ReplayDeadLetters) -> ReplayOutcome:
@@ -83,7 +89,12 @@ class _Run:
         self._rules = step.rules
         self._session = session
         self._done = done
-        self._replayer = Replayer(step.rules, Reader(step.dialects), gateways.clock.now_ms())
+        self._reader = Reader(step.dialects)
+        self._replayer = Replayer(step.rules, self._reader, gateways.clock.now_ms())
+        self._processed = (
+            ProcessedRecords(gateways, step.rules.processed_in, self._reader) if step.rules.processed_in else None
+        )
+        self._list = OutcomeList("", self._reader)
         self._rehydrator = Rehydrator(gateways, self._replayer)
         self._states: dict[int, PartitionState] = {}
         self._positions: dict[int, int] = {}
@@ -92,21 +103,60 @@ class _Run:
         """Batch after batch, from what is committed to the frozen ends."""
         self._take_up()
         self._load_ledger()
-        ranges = {one: (self._positions[one], state.end) for one, state in self._states.items()}
-        began, size = self._gateways.clock.monotonic_ms(), self._rules.batch_size
+        self._list = OutcomeList(self._step.listing, self._reader, goes_on=self._done.resumed)
+        size = self._rules.batch_size
         if self._rules.rate_per_s:
             size = max(1, min(size, self._rules.rate_per_s))
-        sent = 0
-        for batch in self._gateways.dead_letters.batches(self._rules.source, ranges, size=size):
-            if self._gateways.stop.requested():
-                self._done.stopped = True
-                break
-            sent += self._batch(replace(batch, records=self._rehydrator.filled(batch.records)))
-            self._gateways.progress.advance(len(batch.records))
-            if self._limit_left() == 0:
-                break
-            self._keep_rate(sent, began)
-        self._sum_up()
+        canary = Canary(self._gateways, self._step, size)
+        try:
+            if self._rules.origin_order:
+                with OriginOrder(self._gateways, self._rules.source, self._replayer) as order:
+                    order.fill(self._left())
+                    self._in_batches(canary, order)
+            else:
+                self._in_batches(canary, None)
+        finally:
+            self._list.close()
+            every = Tally().plus(Tally(dict(one.counts)) for one in self._states.values())
+            self._done.counts = every.counts
+
+    def _in_batches(self, canary: Canary, order: OriginOrder | None) -> None:
+        """Until nothing is left, the limit is reached, or somebody stops it. A canary's batches grow."""
+        began, sent = self._gateways.clock.monotonic_ms(), 0
+        size = 0
+        while size != canary.size:
+            size = canary.size
+            for batch in self._batches(order, size):
+                if self._gateways.stop.requested():
+                    self._done.stopped = True
+                    return
+                canary.before()
+                produced = self._batch(batch)
+                sent += sum(produced.values())
+                self._gateways.progress.advance(len(batch.records))
+                if self._limit_left() == 0:
+                    return
+                if canary.watches and (halted := canary.after(produced)):
+                    self._done.stopped, self._done.halted = True, halted
+                    return
+                if size != canary.size:
+                    break
+                self._keep_rate(sent, began)
+
+    def _left(self) -> dict[int, tuple[int, int]]:
+        return {one: (self._positions[one], state.end) for one, state in self._states.items()}
+
+    def _batches(self, order: OriginOrder | None, size: int) -> Iterator[Batch]:
+        """What is left, pointers filled. In the order of origins the offsets are committed at the very end."""
+        if order is None:
+            for batch in self._gateways.dead_letters.batches(self._rules.source, self._left(), size=size):
+                yield replace(batch, records=self._rehydrator.filled(batch.records))
+            return
+        place = max((json.loads(one.after) for one in self._states.values() if one.after), default=None)
+        yield from order.batches(after=json.dumps(place) if place else "", size=size)
+        ends = {one: state.end for one, state in self._states.items() if self._positions[one] < state.end}
+        if ends:
+            yield Batch((), ends)
 
     def _take_up(self) -> None:
         """The job's unfinished run of this selection, or a new one whose ends are committed before its first record."""
@@ -140,15 +190,18 @@ class _Run:
             elif self._rules.window_ms and (record.timestamp_ms or 0) >= oldest and b"/" not in (record.key or b""):
                 self._replayer.before.add_packed(record.value or b"")
 
-    def _batch(self, batch: Batch) -> int:
-        """One transaction; how many records it produced."""
+    def _batch(self, batch: Batch) -> dict[str, int]:
+        """One transaction; how many records it produced to each topic."""
         counted: dict[int, Tally] = {}
         produced: dict[str, int] = {}
         positions = dict(batch.positions)
         session, decide, left = self._session, self._replayer.decide, self._limit_left()
+        if self._processed is not None:
+            self._replayer.processed = self._processed.among(batch.records)
         session.begin()
         for at, record in enumerate(batch.records):
             outcome, outgoing = decide(record)
+            self._list.note(record, outcome)
             partition = record.partition() or 0
             tallied = counted.get(partition)
             if tallied is None:
@@ -158,13 +211,15 @@ class _Run:
                 session.produce(outgoing)
                 produced[outgoing.topic] = produced.get(outgoing.topic, 0) + 1
                 if left is not None and sum(produced.values()) >= left:
-                    positions = self._cut(batch.records[: at + 1])
+                    positions = {} if self._rules.origin_order else self._cut(batch.records[: at + 1])
                     break
         self._write_ledger()
-        self._commit(positions, counted, final=left is not None and sum(produced.values()) >= left)
+        final = left is not None and sum(produced.values()) >= left
+        self._commit(positions, counted, final=final, after=batch.after)
+        self._list.commit()
         for topic, count in produced.items():
             self._done.topics[topic] = self._done.topics.get(topic, 0) + count
-        return sum(produced.values())
+        return produced
 
     def _write_ledger(self) -> None:
         run, replayer = self._done.run.encode(), self._replayer
@@ -173,13 +228,14 @@ class _Run:
                 packed = b"".join(entries[start : start + _LEDGER_VALUE])
                 self._session.produce(Outgoing(self._rules.ledger, 0, key, packed, []))
 
-    def _commit(self, positions: dict[int, int], counted: dict[int, Tally], *, final: bool) -> None:
+    def _commit(self, positions: dict[int, int], counted: dict[int, Tally], *, final: bool, after: str) -> None:
         """Offsets with the run's counts; a final batch of a limited run pulls the frozen ends to where it stands."""
         moved = {**self._positions, **positions}
         states = dict(self._states)
         for partition, state in self._states.items():
             counts = Tally(dict(state.counts)).plus([counted.get(partition, Tally())]).counts
-            states[partition] = PartitionState(state.run, moved[partition] if final else state.end, counts)
+            end = moved[partition] if final else state.end
+            states[partition] = PartitionState(state.run, end, counts, after or state.after)
         changed = states if final else {one: states[one] for one in set(positions) | set(counted)}
         self._session.commit({one: (moved[one], state.text()) for one, state in changed.items()})
         self._replayer.committed()
@@ -205,7 +261,3 @@ class _Run:
             if rest <= 0:
                 return
             self._gateways.clock.sleep_ms(min(rest, 200))
-
-    def _sum_up(self) -> None:
-        every = Tally().plus(Tally(dict(one.counts)) for one in self._states.values())
-        self._done.counts = every.counts

@@ -76,9 +76,13 @@ def test_a_second_copy_of_the_job_fences_the_first_and_goes_on(dead_letters: Dea
     first = dead_letters.begin("--batch", "50", "--rate", "200", "--no-scan")
     wait_until(lambda: _has_begun(dead_letters), limit_s=60)
     second = dead_letters.replay("--batch", "300", "--no-scan")
-    output, errors = first.communicate(timeout=60)
-    assert first.returncode == 7, output + errors
+    try:
+        output, errors = first.communicate(timeout=60)
+    finally:
+        first.kill()
+    assert first.returncode == 5, output + errors
     assert json.loads(output)["errors"][0]["code"] == "job_taken_over"
+    assert not errors
     assert second.returncode == 0, second.stdout + second.stderr
     numbers = dead_letters.numbers()
     assert set(numbers) == set(range(_RECORDS))
@@ -103,7 +107,7 @@ def test_a_replay_outlives_its_broker(own_broker: LabState) -> None:
         made.result(LIMIT_S)
     dead_letters = DeadLetters(own_broker, "orders", "orders-dlt")
     dead_letters.write(_RECORDS)
-    replay = dead_letters.begin("--batch", "50", "--rate", "600", "--no-scan", "--timeout", "60s")
+    replay = dead_letters.begin("--batch", "50", "--rate", "600", "--no-scan")
     wait_until(lambda: _has_begun(dead_letters), limit_s=60)
     broker = own_broker.process("broker-1")
     assert broker is not None
@@ -112,7 +116,10 @@ def test_a_replay_outlives_its_broker(own_broker: LabState) -> None:
     again = kafka.start_broker(own_broker, 1)
     engine.record_process(own_broker, again)
     kafka.wait_for_broker(own_broker, again, 1)
-    output, errors = replay.communicate(timeout=120)
+    try:
+        output, errors = replay.communicate(timeout=120)
+    finally:
+        replay.kill()
     if replay.returncode:
         last = dead_letters.replay("--batch", "300", "--no-scan")
         assert last.returncode == 0, output + errors + last.stdout + last.stderr

@@ -31,11 +31,13 @@ class RawRecord(Protocol):
 class Batch:
     """Records of one read, in order for each partition. `positions` is the next offset by partition.
 
-    A partition that is through has its range's end as its position, past markers and gaps.
+    A partition that is through has its range's end as its position, past markers and gaps. A batch in the order of
+    origins has no positions; `after` tells the place of its last record.
     """
 
     records: Sequence[RawRecord]
     positions: Mapping[int, int]
+    after: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,8 @@ class ReplayRules:
     limit: int = 0
     rate_per_s: int = 0
     batch_size: int = 10_000
+    origin_order: bool = False
+    processed_in: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +79,17 @@ class _Shape:
 
 
 class Replayer:
-    """Decides record after record. `before` holds identities of other runs within the window, `mine` of this run."""
+    """Decides record after record. `before` holds identities of other runs within the window, `mine` of this run.
+
+    `processed` are the places, on the dead-letter topic, of the present batch that a consumer has processed after all.
+    """
 
     def __init__(self, rules: ReplayRules, reader: Reader, now_ms: int) -> None:
         self.rules = rules
         self.before = SeenIdentities()
         self.mine = SeenIdentities()
         self.held_keys: set[bytes] = set()
+        self.processed: frozenset[tuple[int, int]] = frozenset()
         self.new_digests: list[bytes] = []
         self.new_holds: list[bytes] = []
         self._reader = reader
@@ -111,6 +117,8 @@ class Replayer:
             return tally.SKIPPED_RUN, None
         if digest in self.before:
             return tally.SKIPPED_WINDOW, None
+        if self.processed and (record.partition() or 0, record.offset() or 0) in self.processed:
+            return tally.SKIPPED_PROCESSED, None
         if self.held_keys and key is not None and digest_of(key) in self.held_keys:
             return tally.HELD_KEY, None
         if _is_bare_pointer(record, shape):
@@ -125,6 +133,13 @@ class Replayer:
             return self._parked(tally.PARKED_SIZE, record, headers, digest)
         self._remember(digest)
         return tally.REPLAYED, outgoing
+
+    def origin_offset(self, record: RawRecord, otherwise: int) -> int:
+        """The origin's offset, or `otherwise` when the headers tell none."""
+        headers = record.headers() or ()
+        shape = self._shape(headers)
+        found = _number(headers, shape.offset, shape.dialect, 8)
+        return found if found >= 0 else otherwise
 
     def pointer(self, record: RawRecord) -> tuple[str, int, int] | None:
         """Topic, partition and offset of the record that a dead letter without key and value stands for, else None."""

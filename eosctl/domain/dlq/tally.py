@@ -7,6 +7,7 @@ from typing import Any
 
 REPLAYED, FILTERED = "replayed", "filtered"
 SKIPPED_WINDOW, SKIPPED_RUN = "skipped:window", "skipped:run"
+SKIPPED_PROCESSED = "skipped:processed"
 HELD_KEY, HELD_ORIGIN, HELD_NULL_KEY = "held:key", "held:origin", "held:null-key"
 HELD_LOST = "held:lost_to_retention"
 PARKED_LOOP, PARKED_SIZE = "parked:max-replays", "parked:too-large"
@@ -16,6 +17,7 @@ SAYS = {
     FILTERED: "not selected",
     SKIPPED_WINDOW: "skipped: replayed within the window",
     SKIPPED_RUN: "skipped: again in this run",
+    SKIPPED_PROCESSED: "skipped: the consumer's table says that it was processed",
     HELD_KEY: "held: an earlier record of its key is held back",
     HELD_ORIGIN: "held: its origin is unknown, or is no topic here",
     HELD_NULL_KEY: "held: it has no key and the target is compacted",
@@ -55,15 +57,21 @@ class Tally:
 
 @dataclass(frozen=True)
 class PartitionState:
-    """What a job commits with a partition's offset, so that a crash loses nothing: the run, its end, its counts."""
+    """What a job commits with a partition's offset, so that a crash loses nothing: the run, its end, its counts.
+
+    `after` is how far a replay in the order of origins has come; the farthest of all partitions holds.
+    """
 
     run: str
     end: int
     counts: Mapping[str, int] = field(default_factory=dict)
+    after: str = ""
 
     def text(self) -> str:
         """The metadata of the offset commit; far below Kafka's limit of 4,096 bytes."""
         body: dict[str, Any] = {"eosctl": 1, "run": self.run, "end": self.end, "counts": dict(self.counts)}
+        if self.after:
+            body["after"] = self.after
         return json.dumps(body, separators=(",", ":"))
 
 
@@ -77,6 +85,6 @@ def state_of(metadata: str) -> PartitionState | None:
         if not isinstance(body, dict) or body.get("eosctl") != 1:
             return None
         counts = {str(name): int(count) for name, count in body["counts"].items()}
-        return PartitionState(str(body["run"]), int(body["end"]), counts)
+        return PartitionState(str(body["run"]), int(body["end"]), counts, str(body.get("after", "")))
     except (ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -40,6 +40,10 @@ class ReplayDeadLetters(Step):
     resumes: str = ""
     expected: Mapping[str, int] = field(default_factory=dict)
     dialects: tuple[Dialect, ...] = ()
+    canary: int = 0
+    watch_group: str = ""
+    watch_limit_ms: int = 300_000
+    listing: str = ""
 
     def describe(self) -> str:
         return f"Replay {self.rules.source} to {self.rules.to or 'the origin of each record'} as job {self.rules.job}"

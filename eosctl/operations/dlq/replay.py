@@ -33,11 +33,21 @@ class DlqReplayParams(SelectionParams):
     keep_headers: bool = param(False, help="Keep the headers of failures and retries")
     timestamp: Literal["origin", "now"] = param("origin", help="Which timestamp a replayed record gets")
     on_hold: Literal["key", "record"] = param("key", help="Whether a held record holds the rest of its key")
+    key_order: Literal["topic", "origin"] = param("topic", help="As the topic has them, or by their origin's offset")
+    processed_in: str | None = param(
+        None, help="Skip what this dedup table, or mapping of the profile, holds as processed", metavar="TABLE"
+    )
+    canary: int = param(0, help="Send so many first, and wait until --watch-group has passed them", ge=0)
+    watch_group: str | None = param(None, help="The group that must pass the first records", complete="group")
+    watch_limit: DurationMs = param(300_000, help="Wait at most so long for it")
     limit: int = param(0, help="Stop after so many; 0: all", ge=0)
     rate: int = param(0, help="At most so many a second; 0: no limit", ge=0)
     batch: int = param(10_000, help="Records of one transaction", ge=1, le=100_000)
     restart: bool = param(False, help="Give up the job's unfinished run of another selection")
     scan: bool = param(True, help="Read the selection first, to say what would happen")
+    list_file: Path | None = param(
+        None, flags=("--list",), help="Write a JSON line for each skipped, held or parked record", complete="file"
+    )
     report: Path | None = param(None, help="Write the sum to FILE.(md|json|html)", complete="file")
 
 
@@ -66,12 +76,16 @@ class ReplayResult:
     resumed: bool = False
     stopped: bool = False
     restarts: int = 0
+    halted: str = ""
 
 
 def observe(gateways: Any, params: DlqReplayParams) -> ReplaySeen:
     """Freezes the ends, finds the targets, and scans the selection."""
     if params.report is not None and params.report.suffix not in (".md", ".json", ".html"):
         raise UsageError("bad_report", f"{params.report} is no report.", hint="Give FILE.md, FILE.json or FILE.html.")
+    if bool(params.canary) != bool(params.watch_group):
+        raise UsageError("canary_and_group", "--canary and --watch-group belong together.",
+                         hint="For example --canary 10 --watch-group orders-service.")  # fmt: skip
     return look(gateways, params, rules_of(params))
 
 
@@ -91,7 +105,9 @@ def plan(seen: ReplaySeen, params: DlqReplayParams) -> Plan:
                                                 "max.message.bytes": str(seen.largest_bytes)}))  # fmt: skip
     nothing = not resumes and (not any(start < end for start, end in ranges.values()) or _scanned_nothing(seen))
     step = ReplayDeadLetters(rules=rules, ranges=ranges, selection_id=selection_id(rules), resumes=resumes,
-                             expected=seen.topics, dialects=seen.dialects)  # fmt: skip
+                             expected=seen.topics, dialects=seen.dialects, canary=params.canary,
+                             watch_group=params.watch_group or "", watch_limit_ms=params.watch_limit,
+                             listing=seen.listing)  # fmt: skip
     return Plan(
         operation=OPERATION.name,
         summary=_summary(seen, step),
@@ -118,13 +134,17 @@ def outcome(plan: Plan, receipts: Sequence[Receipt]) -> Report:
         resumed=bool(after.get("resumed")),
         stopped=bool(after.get("stopped")),
         restarts=int(after.get("restarts", 0)),
+        halted=str(after.get("halted", "")),
     )
-    code = ExitCode.PROBLEM if result.held or result.parked else ExitCode.DONE
-    code = ExitCode.INTERRUPTED if result.stopped else code
+    code = ExitCode.PROBLEM if result.held or result.parked or result.halted else ExitCode.DONE
+    code = ExitCode.INTERRUPTED if result.stopped and not result.halted else code
     warnings = [Notice("kept_back", f"{result.held} records are held, {result.parked} parked.",
                        "Held records stay in the dead-letter topic; run the job again when the reason is gone.")
                 ] if result.held or result.parked else []  # fmt: skip
-    if result.stopped:
+    if result.halted:
+        warnings.append(Notice("canary_halted", f"Halted: {result.halted}.",
+                               "What was replayed stays; the same command goes on from there."))  # fmt: skip
+    elif result.stopped:
         warnings.append(Notice("stopped", "Stopped between two batches.", "The same command goes on from there."))
     words = (f"read {result.read} = replayed {result.replayed} + skipped {result.skipped} + held {result.held} "
              f"+ parked {result.parked} + filtered {result.filtered}.")  # fmt: skip
@@ -155,12 +175,16 @@ def rules_of(params: DlqReplayParams) -> ReplayRules:
         limit=params.limit,
         rate_per_s=params.rate,
         batch_size=params.batch,
+        origin_order=params.key_order == "origin",
+        processed_in=params.processed_in or "",
     )
 
 
 def selection_id(rules: ReplayRules) -> str:
     """Eight digits that name source, target and selection: an unfinished run is taken up only by its own kind."""
     named = {"source": rules.source, "to": rules.to, "selection": plain(rules.selection), "limit": rules.limit}
+    if rules.origin_order:
+        named["order"] = "origin"
     return hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()[:8]
 
 
