@@ -113,9 +113,8 @@ def test_a_replay_outlives_its_broker(own_broker: LabState) -> None:
     assert broker is not None
     os.kill(broker.pid, signal.SIGKILL)
     wait_until(lambda: not engine.is_up(known_state(own_broker.name)))
-    again = kafka.start_broker(own_broker, 1)
-    engine.record_process(own_broker, again)
-    kafka.wait_for_broker(own_broker, again, 1)
+    engine.record_process(own_broker, kafka.start_broker(own_broker, 1))
+    kafka.wait_for_cluster(own_broker)
     try:
         output, errors = replay.communicate(timeout=120)
     finally:
