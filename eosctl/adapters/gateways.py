@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         ClusterGateway,
         ConnectGateway,
         DatabaseGateway,
+        DeadLettersGateway,
         GroupsGateway,
         OffsetFiles,
         OutboxGateway,
@@ -96,6 +97,13 @@ class LiveGateways:
         from eosctl.adapters.kafka_records import KafkaRecords
 
         return KafkaRecords(self.connection, timeout_ms=self.timeout_ms)
+
+    @cached_property
+    def dead_letters(self) -> DeadLettersGateway:
+        """Dead letters in bulk, and replay sessions."""
+        from eosctl.adapters.kafka_dead_letters import KafkaDeadLetters
+
+        return KafkaDeadLetters(self.connection, timeout_ms=self.timeout_ms)
 
     @cached_property
     def database(self) -> DatabaseGateway:

@@ -90,7 +90,7 @@ class KafkaPublisher:
             "enable.gapless.guarantee": True,
             "partitioner": "murmur2_random",
             "delivery.report.only.error": True,
-            "logger": _quiet_logger(),
+            "logger": quiet_logger(),
             "message.timeout.ms": 0,
         }
 
@@ -134,7 +134,7 @@ class KafkaPublisher:
             self._producer = None
 
 
-def _quiet_logger() -> logging.Logger:
+def quiet_logger() -> logging.Logger:
     """librdkafka writes fatal errors to standard error unless a logger takes them."""
     logger = logging.Logger("eosctl.librdkafka")
     logger.addHandler(logging.NullHandler())

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from eosctl.ports.commands import CommandsGateway
     from eosctl.ports.connect import ConnectGateway
     from eosctl.ports.database import DatabaseGateway
+    from eosctl.ports.dead_letters import DeadLettersGateway
     from eosctl.ports.groups import GroupsGateway
     from eosctl.ports.interview import InterviewGateway
     from eosctl.ports.journal import JournalGateway
@@ -34,6 +35,7 @@ __all__ = [
     "CommandsGateway",
     "ConnectGateway",
     "DatabaseGateway",
+    "DeadLettersGateway",
     "Gateways",
     "GroupsGateway",
     "InterviewGateway",
@@ -72,6 +74,10 @@ class Gateways(Protocol):
     @property
     def records(self) -> RecordsGateway:
         """Records of partitions, read and produced."""
+
+    @property
+    def dead_letters(self) -> DeadLettersGateway:
+        """Dead letters in bulk, and replay sessions."""
 
     @property
     def database(self) -> DatabaseGateway:
@@ -131,6 +137,7 @@ _PORTS = {
     "CommandsGateway": "eosctl.ports.commands",
     "ConnectGateway": "eosctl.ports.connect",
     "DatabaseGateway": "eosctl.ports.database",
+    "DeadLettersGateway": "eosctl.ports.dead_letters",
     "GroupsGateway": "eosctl.ports.groups",
     "InterviewGateway": "eosctl.ports.interview",
     "JournalGateway": "eosctl.ports.journal",
