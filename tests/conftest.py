@@ -5,7 +5,16 @@ from collections.abc import Iterator
 
 import pytest
 
-pytest_plugins = ["fixtures.cdc", "fixtures.dead_letters", "fixtures.dedup", "fixtures.golden", "fixtures.lab", "fixtures.offsets", "fixtures.outbox", "fixtures.scaffolds"]
+pytest_plugins = [
+    "fixtures.cdc",
+    "fixtures.dead_letters",
+    "fixtures.dedup",
+    "fixtures.golden",
+    "fixtures.lab",
+    "fixtures.offsets",
+    "fixtures.outbox",
+    "fixtures.scaffolds",
+]
 
 _CONNECTIONS = ("EOSCTL_PROFILE", "EOSCTL_BOOTSTRAP_SERVER", "EOSCTL_DSN", "EOSCTL_KAFKA_CONFIG", "EOSCTL_CONNECT_URL")
 

@@ -42,7 +42,7 @@ class KafkaPublisher:
         behind it: the later records of its key are kept back here.
         """
         failed: dict[int, DeliveryError] = {}
-        stopped: set[tuple[str, bytes]] = set()
+        stopped: set[tuple[str, bytes | None]] = set()
         producer = self._open()
         for position, record in enumerate(records):
             if (record.topic, record.key) in stopped:
