@@ -6,13 +6,13 @@ from collections.abc import Iterator
 import pytest
 
 pytest_plugins = [
+    "fixtures.lab",
+    "fixtures.outbox",
     "fixtures.cdc",
     "fixtures.dead_letters",
     "fixtures.dedup",
     "fixtures.golden",
-    "fixtures.lab",
     "fixtures.offsets",
-    "fixtures.outbox",
     "fixtures.scaffolds",
 ]
 
