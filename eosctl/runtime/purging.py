@@ -36,15 +36,17 @@ class PurgeTally:
     ended_by: EndedBy = ""
 
 
-def run_purge(gateways: Gateways, target: PurgeTarget, wish: PurgeWish) -> PurgeTally:
-    """Deletes what is older than the wish's age by the server's clock; the tally.
+def run_purge(
+    gateways: Gateways, target: PurgeTarget, wish: PurgeWish, *, expected_rows: int | None = None
+) -> PurgeTally:
+    """Deletes what is older than the wish's age by the server's clock; the tally. `expected_rows` is for the progress.
 
     Raises PartlyDone with the tally as `done` when something goes wrong after a batch was deleted, and what the
     database raises before.
     """
     tally = PurgeTally()
     began_ms = gateways.clock.monotonic_ms()
-    gateways.progress.begin(f"Purging {target.table}", unit="rows")
+    gateways.progress.begin(f"Purging {target.table}", expected_rows, unit="rows")
     try:
         _Purge(gateways, target, wish, tally).work()
     except EosctlError as error:

@@ -305,6 +305,17 @@ def test_a_ttl_below_the_longest_path_is_refused_with_path_and_records(
     assert dedup.eosctl("purge", "--older-than", "20d", "--topic", topic).code == 0
 
 
+def test_topics_that_are_named_and_can_not_be_seen_refuse_a_purge(dedup: Dedup) -> None:
+    dedup.make_table()
+    dedup.fill(100, days=40)
+    away = {"EOSCTL_BOOTSTRAP_SERVER": "127.0.0.1:1", "EOSCTL_TIMEOUT": "1s"}
+    refused = dedup.eosctl("purge", "--older-than", "30d", "--topic", "orders", env=away)
+    assert (refused.code, refused.errors, dedup.count()) == (7, ("topics_not_seen",), 100)
+    unnamed = dedup.eosctl("purge", "--older-than", "39d", env=away)
+    assert (unnamed.code, unnamed.warnings) == (0, ("topics_not_seen", "space_is_reused"))
+    assert dedup.eosctl("purge", "--older-than", "30d", "--topic", "orders", "--accept-duplicates", env=away).code == 0
+
+
 def test_dry_run_counts_and_deletes_nothing_and_max_rows_stops_early(dedup: Dedup) -> None:
     dedup.make_table()
     dedup.fill(1_000, days=10)

@@ -99,8 +99,10 @@ def observe(gateways: Gateways, params: DedupPurgeParams) -> PurgeSnapshot:
 
 
 def plan(snapshot: PurgeSnapshot, params: DedupPurgeParams) -> Plan:
-    """The steps. Raises Refused (`ttl_too_short`) for an age below a known path, unless --accept-duplicates."""
+    """The steps. Raises Refused (`ttl_too_short`, `topics_not_seen`) for an age below a known path, or when topics that
+    are named could not be looked at, unless --accept-duplicates."""
     table, mapping = snapshot.table.mapping.table, snapshot.table.mapping
+    _require_seen_topics(snapshot, params)
     warnings = [*_window_notices(snapshot, params), *snapshot.paths.notices]
     dropped = [one for one in snapshot.parts if one.drop]
     if dropped and not snapshot.rights["owns"]:
@@ -153,13 +155,12 @@ def outcome(plan: Plan, receipts: Sequence[Receipt]) -> Report:
     )
     words = [f"Deleted {result.deleted:,} entries in {result.batches:,} batches."] if purged else []
     words += [f"Dropped {dropped} partitions."] if dropped else []
-    words += [f"Ended by {result.ended_by.replace('_', ' ')}; run it again to go on."] if _ended_early(result) else []
+    words += [f"{_ENDED[result.ended_by]} Run it again to go on."] if result.left and result.ended_by in _ENDED else []
     code = ExitCode.INTERRUPTED if result.ended_by == "stopped" else ExitCode.DONE
     return Report(result, PurgeResult, exit_code=code, summary=" ".join(words))
 
 
-def _ended_early(result: PurgeResult) -> bool:
-    return result.ended_by in ("stopped", "until", "max_rows") and result.left
+_ENDED = {"stopped": "Stopped.", "until": "The time is over.", "max_rows": "The limit is reached."}
 
 
 def _require_purgeable(table: DedupTable) -> None:
@@ -232,6 +233,21 @@ def _purge_step(snapshot: PurgeSnapshot, part: ExpiredPart, params: DedupPurgePa
         expired_rows=part.rows if exactly else COUNT_AT_MOST,
         exactly=exactly,
     )
+
+
+def _require_seen_topics(snapshot: PurgeSnapshot, params: DedupPurgeParams) -> None:
+    """Raises Refused when topics feed the table, as somebody said, and nobody could see how long they keep records."""
+    mapping = snapshot.table.mapping
+    named = (params.topic, params.group, params.dead_letter_topic,
+             mapping.topics, mapping.group, mapping.dead_letter_topics)  # fmt: skip
+    if any(named) and snapshot.paths.notices and not params.accept_duplicates:
+        first = snapshot.paths.notices[0]
+        raise Refused(
+            "topics_not_seen",
+            f"How long the topics of {mapping.table} keep records is not known.",
+            why=first.message,
+            hint=f"{first.hint} Without looking: --accept-duplicates.".strip(),
+        )
 
 
 def _window_notices(snapshot: PurgeSnapshot, params: DedupPurgeParams) -> tuple[Notice, ...]:

@@ -186,7 +186,10 @@ class PurgeRowsHandler:
 
     def act(self, gateways: Gateways, step: PurgeRows) -> Mapping[str, Any]:
         """The engine of `runtime/purging.py`; its tally."""
-        return asdict(run_purge(gateways, step.target, step.wish))
+        expected = step.expired_rows if step.exactly else None
+        if expected is not None and step.wish.max_rows:
+            expected = min(expected, step.wish.max_rows)
+        return asdict(run_purge(gateways, step.target, step.wish, expected_rows=expected))
 
     def verify(self, gateways: Gateways, step: PurgeRows, after: Mapping[str, Any]) -> Mapping[str, Any]:
         """Whether entries older than the cutoff are left: there may be when a limit ended it, or they came late."""
