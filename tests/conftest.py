@@ -16,7 +16,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Warnings are errors but for this: kafka-python reads its schemas by a function that Python 3.11 deprecates."""
+    """Warnings are errors but for two of kafka-python's.
+
+    It reads its schemas by a function that Python 3.11 deprecates, and leaves TLS sockets open when bootstrap fails.
+    """
+    config.addinivalue_line(
+        "filterwarnings", "ignore:Exception ignored in. <ssl:pytest.PytestUnraisableExceptionWarning"
+    )
     config.addinivalue_line("filterwarnings", "ignore:(read_text|open_text) is deprecated:DeprecationWarning")
 
 
