@@ -7,7 +7,7 @@ from eosctl.adapters.gateways import LiveGateways
 from eosctl.cli.profiles import ProfileStore
 from eosctl.cli.settings import Settings
 from eosctl.core.progress import Progress, Stop
-from eosctl.ports import CommandsGateway, InterviewGateway, JournalGateway, LabGateway, ProfilesGateway
+from eosctl.ports import CommandsGateway, InterviewGateway, JournalGateway, LabGateway, ProfilesGateway, VerifyGateway
 from eosctl.runtime.record import JournalRecord
 
 if TYPE_CHECKING:
@@ -35,6 +35,16 @@ class CliGateways(LiveGateways):
 
         lab: LabGateway = LocalLab()
         return lab
+
+    @cached_property
+    def verify(self) -> VerifyGateway:
+        """Crash tests on the connection that was named."""
+        from eosctl.adapters.connection import DatabaseConnection
+        from eosctl.proof.gateway import LocalProof
+
+        database = DatabaseConnection(self._dsn)
+        database.require_some()
+        return LocalProof(self.connection.librdkafka(), database.libpq(), progress=self.progress, stop=self.stop)
 
     @cached_property
     def record(self) -> "Journal":

@@ -9,6 +9,7 @@ NOUNS: dict[str, str] = {
     "demo": "The main job, on a lab, in a minute",
     "recommend": "Find the strategy that fits",
     "strategy": "The strategies: list, compare, explain, the tree, scaffolds",
+    "verify": "Kill a strategy's programs again and again, and count what came out",
     "journal": "The record of changes",
     "undo": "Plan the way back of a change",
     "apply": "Run a saved plan",

@@ -17,6 +17,7 @@ from eosctl.ports.profiles import ProfilesGateway
 from eosctl.ports.publisher import Publisher
 from eosctl.ports.records import RecordsGateway
 from eosctl.ports.transactions import TransactionsGateway
+from eosctl.ports.verify import VerifyGateway
 
 __all__ = [
     "Clock",
@@ -33,6 +34,7 @@ __all__ = [
     "Publisher",
     "RecordsGateway",
     "TransactionsGateway",
+    "VerifyGateway",
 ]
 
 
@@ -75,6 +77,10 @@ class Gateways(Protocol):
     @property
     def lab(self) -> LabGateway:
         """Real servers on this machine."""
+
+    @property
+    def verify(self) -> VerifyGateway:
+        """Crash tests of programs in processes of their own."""
 
     @property
     def commands(self) -> CommandsGateway:
