@@ -4,7 +4,7 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Any
 
-from eosctl.core.errors import Notice, Refused, UsageError
+from eosctl.core.errors import EosctlError, Notice, Refused, UsageError
 from eosctl.core.exit_codes import ExitCode
 from eosctl.core.operation import Action, Example
 from eosctl.core.params import Params, param
@@ -18,7 +18,7 @@ from eosctl.ports import Gateways
 from eosctl.ports.verify import Happened, Observed, Trial
 
 NEEDS_CONNECT = ("outbox-cdc",)
-_FULL, _QUICK = (10_000, 25), (300, 9)
+_FULL, _QUICK = (10_000, 25), (300, 12)  # the most places that a strategy has are 10
 
 
 class VerifyParams(Params):
@@ -27,10 +27,10 @@ class VerifyParams(Params):
     strategy: str | None = param(None, help="The strategy, for example dedup-table", positional=True)
     all: bool = param(False, help="Every strategy, one after the other")
     messages: int | None = param(None, help="How many messages; 10000, with --quick 300", ge=100, le=1_000_000)
-    crashes: int | None = param(None, help="How many faults; 25, with --quick 9", ge=1, le=1_000)
+    crashes: int | None = param(None, help="How many faults; 25, with --quick 12", ge=1, le=1_000)
     seed: int | None = param(None, help="Draws the faults; the same seed gives the same plan of faults", ge=0)
     faults: str = param("kill", help="Which faults: kill, pause, rebalance, separated by commas", metavar="KINDS")
-    quick: bool = param(False, help="A short run: 300 messages, 9 faults")
+    quick: bool = param(False, help="A short run: 300 messages, 12 faults")
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ class ControlProof(Tally):
 
     without: str
     found: str
+    history: tuple[Happened, ...]
 
 
 @dataclass(frozen=True)
@@ -69,17 +70,18 @@ def run(gateways: Gateways, params: VerifyParams) -> Report:
     gateways.target(("kafka",))
     messages, crashes = _size(params)
     seed = secrets.randbelow(2**31) if params.seed is None else params.seed
-    proofs = []
-    left: tuple[str, ...] = ()
+    proving, proofs = gateways.verify, []
     try:
         for name in names:
             made = scaffold(name, "python")
             trials = _trials(made, messages=messages, crashes=crashes, kinds=kinds, seed=seed)
-            observed = gateways.verify.side_by_side(trials)
-            proofs.append(judged(made, trials, observed, seed=seed))
-    finally:
-        left = gateways.verify.tidy()
-    return told(tuple(proofs), one=params.strategy is not None, left=left, everything=params.all)
+            proofs.append(judged(made, trials, proving.side_by_side(trials), seed=seed))
+    except EosctlError as error:
+        left = proving.tidy()
+        if left:
+            error.hint = f"{error.hint} Left behind, to be taken away by hand: {', '.join(left)}.".strip()
+        raise
+    return told(tuple(proofs), one=params.strategy is not None, left=proving.tidy(), everything=params.all)
 
 
 def _names(params: VerifyParams) -> tuple[str, ...]:
@@ -109,7 +111,7 @@ def _trials(made: Scaffold, *, messages: int, crashes: int, kinds: tuple[Kind, .
 def judged(made: Scaffold, trials: tuple[Trial, ...], observed: tuple[Observed, ...], *, seed: int) -> StrategyProof:
     """The strategy's run and its control's, counted and judged."""
     tally, control = (
-        count(seen.effects, messages=trial.messages, restarts=seen.restarts)
+        count(seen.effects, messages=trial.messages, restarts=seen.restarts, keyed_by_id=made.keyed_by_id)
         for trial, seen in zip(trials, observed, strict=True)
     )
     ordered = made.strategy not in UNORDERED
@@ -123,7 +125,12 @@ def judged(made: Scaffold, trials: tuple[Trial, ...], observed: tuple[Observed, 
         control_found=found or "no fault",
         broken=", ".join(broken_promises(tally, made.promise, ordered=ordered)),
         seed=seed,
-        control=ControlProof(**vars(control), without=made.control.says if made.control else "", found=found),
+        control=ControlProof(
+            **vars(control),
+            without=made.control.says if made.control else "",
+            found=found,
+            history=observed[1].history,
+        ),
         history=observed[0].history,
     )
 
@@ -201,7 +208,7 @@ def _row(name: str, one: StrategyProof | ControlProof) -> CountedRow:
 
 def _place(one: Happened) -> str:
     fault = one.fault
-    return f"{fault.point}, pass {fault.passes}" if fault.point else f"after {fault.after} messages"
+    return f"{fault.point}, pass {fault.passes}" if fault.point else f"after {fault.after_messages} messages"
 
 
 OPERATION = Action(

@@ -74,7 +74,7 @@ class Conduct:
         self._reader = effects.Reader(servers.kafka, self._group, self._input)
         try:
             if self._roles.isdisjoint(_SELF_ENDING):
-                servers.produce(self._input, trial.messages, keyed_by_id=trial.made.counted == "current_state")
+                servers.produce(self._input, trial.messages, keyed_by_id=trial.made.keyed_by_id)
             if "api" in self._roles and not answers(port, self._programs.start("api.py"), 30):
                 raise self._failed("api.py")
             yield
@@ -113,7 +113,7 @@ class Conduct:
         One that holds locks or a transaction may keep the second one waiting; then it goes on after `_PAUSE_MS`.
         """
         zombie, before = self._programs.start(program.file), self._position(program)
-        self._wait(program, zombie, lambda: self._position(program) >= before + fault.after)
+        self._wait(program, zombie, lambda: self._position(program) >= before + fault.after_messages)
         if zombie.poll() is not None or self._is_done(program):
             self._finish(program, zombie)
             return None
@@ -127,15 +127,16 @@ class Conduct:
         self._pass(_ZOMBIE_S)
         self._finish(program, zombie)
         self._finish(program, second)
+        self._failures = 0  # a zombie that gives up is what shall happen
         return at_ms
 
     def _rebalance(self, program: Program, fault: Fault) -> int | None:
         first, second = self._programs.start(program.file), self._programs.start(program.file, instance="2")
         joined = f"{self._group}-2"
         self._wait(program, first, lambda: self._servers.members(self._group).get(joined, 0) > 0)
-        at_ms = None if self._is_done(program) else self._now_ms()
+        at_ms = self._now_ms() if self._servers.members(self._group).get(joined, 0) > 0 else None
         before = self._position(program)
-        self._wait(program, first, lambda: self._position(program) >= before + fault.after)
+        self._wait(program, first, lambda: self._position(program) >= before + fault.after_messages)
         self._finish(program, second)
         self._finish(program, first)
         return at_ms

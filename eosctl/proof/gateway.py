@@ -26,11 +26,12 @@ class LocalProof:
         return self._gave_up or self._stop.requested()
 
     def side_by_side(self, trials: Sequence[Trial]) -> tuple[Observed, ...]:
-        """Runs them at the same time; the first failure ends all."""
+        """Runs them at the same time, relays one after the other (their lock is the database's); a failure ends all."""
         self._gave_up = False
         self._progress.begin(trials[0].made.strategy, sum(len(one.faults) for one in trials), unit="faults")
         try:
-            with ThreadPoolExecutor(len(trials)) as threads:
+            relays = any(program.role == "relay" for one in trials for program in one.made.programs)
+            with ThreadPoolExecutor(1 if relays else len(trials)) as threads:
                 running = [threads.submit(self._run, one) for one in trials]
             failures = [one.exception() for one in running if one.exception() is not None]
             first = next((one for one in failures if getattr(one, "code", "") != "interrupted"), None)

@@ -21,6 +21,7 @@ from eosctl.operations import verify
 from eosctl.operations.verify import VerifyParams
 from eosctl.ports.verify import Trial
 from eosctl.proof.gateway import LocalProof
+from eosctl.proof.servers import Servers
 
 
 class Gateways(LiveGateways):
@@ -41,7 +42,12 @@ def gateways(lab: LabState, database: str) -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("name", ["kafka-transactions", "dedup-table"])
-def test_a_strategy_passes_and_its_control_is_found_out(gateways: Any, lab: LabState, database: str, name: str) -> None:
+def test_a_strategy_passes_and_its_control_is_found_out(
+    gateways: Any, lab: LabState, database: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names: list[str] = []
+    named = Servers.name
+    monkeypatch.setattr(Servers, "name", lambda servers: names.append(named(servers)) or names[-1])
     report = verify.run(gateways, VerifyParams(strategy=name, messages=200, crashes=4, seed=5))
     proof = report.data
     assert (proof.verdict, proof.exactly_once, int(report.exit_code)) == ("pass", True, 0), proof
@@ -49,16 +55,15 @@ def test_a_strategy_passes_and_its_control_is_found_out(gateways: Any, lab: LabS
     assert proof.restarts >= 3, "the kills should have come"
     assert proof.control.duplicates > 0
     assert report.warnings == ()
-    _nothing_is_left(lab, database)
+    _nothing_is_left(lab, database, names)
 
 
-def _nothing_is_left(lab: LabState, dsn: str) -> None:
+def _nothing_is_left(lab: LabState, dsn: str, names: list[str]) -> None:
+    assert len(names) == 2
     admin = clients.librdkafka_admin(lab)
-    wait_until(
-        lambda: not [one for one in admin.list_topics(timeout=LIMIT_S).topics if one.startswith("eosctl-verify")]
-    )
+    wait_until(lambda: not [one for one in admin.list_topics(timeout=LIMIT_S).topics if one.startswith(tuple(names))])
     groups = admin.list_consumer_groups(request_timeout=LIMIT_S).result(LIMIT_S).valid
-    assert [one.group_id for one in groups if one.group_id.startswith("eosctl-verify")] == []
+    assert [one.group_id for one in groups if one.group_id in names] == []
     with psycopg.connect(dsn) as connection:
         found = connection.execute("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'eosctl%'").fetchall()
     assert found == []

@@ -12,7 +12,7 @@ from eosctl.domain.proof.counting import Effect, Tally, count, message
 from eosctl.domain.proof.faults import FEWEST, KINDS, MOST, draw, parse_kinds
 from eosctl.domain.proof.verdict import broken_promises, verdict
 from eosctl.domain.strategies.scaffolding import offered, scaffold
-from eosctl.operations.verify import VerifyParams, run
+from eosctl.operations.verify import _QUICK, VerifyParams, run
 
 NAMES = st.sampled_from(offered("python"))
 PROMISES = ("exactly once", "at least once", "at most once")
@@ -34,7 +34,7 @@ def test_the_same_seed_draws_the_same_faults(name, crashes, kinds, seed) -> None
     order = [one.file for one in programs]
     assert [order.index(one.program) for one in drawn] == sorted(order.index(one.program) for one in drawn)
     for one in drawn:
-        assert FEWEST <= one.after <= MOST
+        assert FEWEST <= one.after_messages <= MOST
         assert one.kind in kinds
         assert (one.passes >= 1 and one.point != "") == (one.kind == "kill")
     places = [(one.kind, one.program, one.point) for one in drawn]
@@ -68,6 +68,7 @@ def test_order_is_that_of_each_account(messages: int, seed: int) -> None:
     first = Random(seed).randrange(messages - 10)
     swapped = [number for number in range(messages) if number != first] + [first]
     assert count(map(effect, swapped), messages=messages, restarts=0).out_of_order == 1
+    assert count(map(effect, swapped), messages=messages, restarts=0, keyed_by_id=True).out_of_order == 0
 
 
 @pytest.mark.parametrize("strange", [Effect("m1", "a1", 3), Effect("m1", "a2", 2), Effect("x", "a1", 2)])
@@ -120,3 +121,11 @@ def test_a_wrong_wish_is_refused_before_anything_is_made(wish: dict[str, object]
     with pytest.raises((UsageError, Refused)) as raised:
         run(None, VerifyParams.model_validate(wish))  # type: ignore[arg-type]
     assert raised.value.code == code
+
+
+@pytest.mark.parametrize("name", offered("python"))
+def test_a_quick_run_comes_to_every_place(name: str) -> None:
+    programs = [one for one in scaffold(name, "python").programs if one.role != "api"]
+    drawn = draw(name, programs, crashes=_QUICK[1], kinds=("kill",), seed=1)
+    places = {(one.file, point) for one in programs for point in one.crash_points}
+    assert {(one.program, one.point) for one in drawn} == places

@@ -25,15 +25,15 @@ _RARE = "reconciler-"
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault: `kill` ends `program` by SIGKILL at `point`, passed `passes` times, after about `after` messages.
+    """One fault: `kill` ends `program` by SIGKILL at `point`, passed `passes` times, after about `after_messages`.
 
     `pause` stops the program (SIGSTOP) past its session time-out while a second instance works on, then lets it go on.
-    `rebalance` lets a second instance join and leave. Both come when `after` more messages are committed.
+    `rebalance` lets a second instance join and leave. Both come when `after_messages` more are committed.
     """
 
     kind: Kind
     program: str
-    after: int
+    after_messages: int
     point: str = ""
     passes: int = 0
 
