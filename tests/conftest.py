@@ -5,9 +5,18 @@ from collections.abc import Iterator
 
 import pytest
 
-pytest_plugins = ["fixtures.lab", "fixtures.outbox", "fixtures.dedup", "fixtures.dead_letters", "fixtures.golden"]
+pytest_plugins = [
+    "fixtures.lab",
+    "fixtures.outbox",
+    "fixtures.cdc",
+    "fixtures.dead_letters",
+    "fixtures.dedup",
+    "fixtures.golden",
+    "fixtures.offsets",
+    "fixtures.scaffolds",
+]
 
-_CONNECTIONS = ("EOSCTL_PROFILE", "EOSCTL_BOOTSTRAP_SERVER", "EOSCTL_DSN", "EOSCTL_KAFKA_CONFIG")
+_CONNECTIONS = ("EOSCTL_PROFILE", "EOSCTL_BOOTSTRAP_SERVER", "EOSCTL_DSN", "EOSCTL_KAFKA_CONFIG", "EOSCTL_CONNECT_URL")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

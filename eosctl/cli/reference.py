@@ -1,4 +1,4 @@
-"""Writes the reference from the registry: `python -m eosctl.cli.reference FOLDER` (`make docs`). Never by hand."""
+"""Writes the reference from the registry (`make docs`): `python -m eosctl.cli.reference FOLDER README`."""
 
 import sys
 from collections.abc import Iterator
@@ -16,6 +16,7 @@ _KINDS = {
     Action: "Works on this machine.",
 }
 _SERVERS = {"kafka": "Kafka", "database": "PostgreSQL", "lab": "a lab"}
+_MARK, _AFTER = "<!-- commands -->", "Every command has"
 _NOTE = "<!-- Made by `make docs` from the operations' own definitions. -->"
 
 
@@ -40,9 +41,19 @@ def write(folder: Path) -> None:
         (folder / name).write_text(text, encoding="utf-8")
 
 
+def with_commands(readme: str) -> str:
+    """The README with its table of commands made anew, between its mark and the next paragraph."""
+    head, _, rest = readme.partition(_MARK)
+    return f"{head}{_MARK}\n\n{_table('`{0}`')}\n\n{_AFTER}{rest.partition(_AFTER)[2]}"
+
+
 def _index() -> str:
-    rows = "\n".join(f"| [`{noun}`]({noun}.md) | {says} |" for noun, says in NOUNS.items())
-    return f"{_NOTE}\n\n# Commands\n\n| command | what it is for |\n|---|---|\n{rows}\n"
+    return f"{_NOTE}\n\n# Commands\n\n{_table('[`{0}`]({0}.md)')}\n"
+
+
+def _table(name: str) -> str:
+    rows = "\n".join(f"| {name.format(noun)} | {says} |" for noun, says in NOUNS.items())
+    return f"| command | what it is for |\n|---|---|\n{rows}"
 
 
 def _section(operation: Operation) -> str:
@@ -83,3 +94,5 @@ def _cell(text: str) -> str:
 
 if __name__ == "__main__":
     write(Path(sys.argv[1]))
+    page = Path(sys.argv[2])
+    page.write_text(with_commands(page.read_text(encoding="utf-8")), encoding="utf-8")

@@ -57,6 +57,8 @@ def settings_of(flags: Flags, environ: Mapping[str, str] = os.environ) -> Settin
         for key, value in profile.model_dump().items()
         if key in ("tables", "connect", "dialects", "thresholds", "environment")
     }
+    if environ.get("EOSCTL_CONNECT_URL"):
+        sections["connect"] = {"url": environ["EOSCTL_CONNECT_URL"]}
     return Settings(
         kafka=kafka,
         dsn=flags.dsn or environ.get("EOSCTL_DSN", "") or profile.dsn,

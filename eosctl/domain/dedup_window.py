@@ -194,6 +194,12 @@ def needed_words(path: RedeliveryPath) -> str:
     return _words(path.needed_ms)
 
 
+def written_up(duration_ms: int) -> str:
+    """A duration that is at least as long, as a flag takes it: whole days, or whole hours."""
+    hours = -(-duration_ms // HOUR_MS)
+    return f"{hours}h" if hours % 24 else f"{hours // 24}d"
+
+
 def _age_ms(topic: TopicRetention, now: datetime) -> int:
     return round((now - topic.oldest_at).total_seconds() * 1_000) if topic.oldest_at else 0
 

@@ -51,7 +51,7 @@ def _least_width(shown: Sequence[Shown], cells: list[list[str]]) -> int:
     for number, one in enumerate(shown):
         words = [word for row in cells for word in row[number].split()]
         longest = min(max(map(len, words), default=1), _ORDINARY_WORD)
-        least += max(longest, *map(len, one.heading.split())) + _GAP
+        least += max([longest, *map(len, one.heading.split())]) + _GAP
     return least - _GAP
 
 

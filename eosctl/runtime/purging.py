@@ -59,7 +59,7 @@ def run_purge(gateways: Gateways, target: PurgeTarget, wish: PurgeWish) -> Purge
 def _with_tally(error: EosctlError, target: PurgeTarget, tally: PurgeTally) -> EosctlError:
     if not tally.deleted:
         return error
-    done = f"{tally.deleted} rows of {target.table} are gone, in {tally.batches} whole batches."
+    done = f"{tally.deleted:,} rows of {target.table} are gone, in {tally.batches:,} whole batches."
     return PartlyDone(
         error.code,
         f"{error.message} {done}",

@@ -1,7 +1,7 @@
 """Steps of dedup tables: making them, purging them. How they are done: `runtime/steps/dedup.py`."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import ClassVar
 
 from eosctl.core.durations import format_duration_ms, format_time
@@ -33,14 +33,14 @@ class CreateDedupTable(Step):
 
 @dataclass(frozen=True, kw_only=True)
 class CreateDayPartition(Step):
-    """Makes the partition of one day, or the default partition (`day` None)."""
+    """Makes the partition of one day (`2026-03-01`), or the default partition (`day` None)."""
 
     kind: ClassVar[str] = "dedup.create_day"
     done_when: ClassVar[str] = "the partition exists"
 
     mapping: DedupMapping
     name: str
-    day: date | None
+    day: str | None
 
     def describe(self) -> str:
         return f"Create partition {self.name} of {self.mapping.table}"

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from eosctl.core.errors import OperationFailed, Refused, WorldChanged
 from eosctl.core.plan import Step
 from eosctl.domain.dedup_layout import DAY_COLUMN
+from eosctl.domain.outbox import quoted
 from eosctl.domain.steps.dedup import (
     CreateDayPartition,
     CreateDedupTable,
@@ -88,7 +89,8 @@ class CreateDayHandler:
         if step.day is None:
             gateways.database.execute("dedup_create_default", identifiers=names)
         else:
-            bounds = {"first": step.day.isoformat(), "until": (step.day + timedelta(days=1)).isoformat()}
+            until = date.fromisoformat(step.day) + timedelta(days=1)
+            bounds = {"first": step.day, "until": until.isoformat()}
             gateways.database.execute("dedup_create_day", identifiers=names, literals=bounds)
         return {"created": step.name}
 
@@ -251,12 +253,12 @@ class DropPartitionHandler:
                 raise WorldChanged("world_changed", f"{step.partition} has younger entries by now.")
             database.execute("dedup_detach", identifiers=names)
             database.execute("dedup_drop_table", identifiers={"table": step.partition.parts})
-        return {"deleted": found["rows"], "dropped": str(step.partition)}
+        return {"rows": found["rows"], "dropped": str(step.partition)}
 
     @staticmethod
     def _age(gateways: Gateways, step: DropExpiredPartition) -> Mapping[str, Any]:
         names = {**step.mapping.identifiers(), "table": step.partition.parts}
-        args = {"cutoff": None, "age_ms": step.age_ms}
+        args = {"name": quoted(step.partition), "cutoff": None, "age_ms": step.age_ms}
         return gateways.database.query("dedup_partition_age", args, identifiers=names)[0]
 
 
