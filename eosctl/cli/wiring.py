@@ -7,7 +7,7 @@ from eosctl.adapters.gateways import LiveGateways
 from eosctl.cli.profiles import ProfileStore
 from eosctl.cli.settings import Settings
 from eosctl.core.progress import Progress, Stop
-from eosctl.ports import InterviewGateway, JournalGateway, LabGateway, ProfilesGateway
+from eosctl.ports import CommandsGateway, InterviewGateway, JournalGateway, LabGateway, ProfilesGateway
 from eosctl.runtime.record import JournalRecord
 
 if TYPE_CHECKING:
@@ -42,6 +42,13 @@ class CliGateways(LiveGateways):
         from eosctl.runtime.journal import Journal
 
         return Journal()
+
+    @property
+    def commands(self) -> CommandsGateway:
+        """eosctl's own command line."""
+        from eosctl.cli.commands import OwnCommands
+
+        return OwnCommands()
 
     @property
     def interview(self) -> InterviewGateway:

@@ -6,6 +6,7 @@ NOUNS: dict[str, str] = {
     "outbox": "The transactional outbox: pending, failed, relay, purge, reconcile",
     "status": "One page: is everything well?",
     "lab": "A real Kafka and PostgreSQL on this machine",
+    "demo": "The main job, on a lab, in a minute",
     "recommend": "Find the strategy that fits",
     "journal": "The record of changes",
     "undo": "Plan the way back of a change",

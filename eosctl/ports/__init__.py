@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from eosctl.core.progress import Progress, Stop
 from eosctl.ports.clock import Clock
 from eosctl.ports.cluster import ClusterGateway
+from eosctl.ports.commands import CommandsGateway
 from eosctl.ports.database import DatabaseGateway
 from eosctl.ports.groups import GroupsGateway
 from eosctl.ports.interview import InterviewGateway
@@ -20,6 +21,7 @@ from eosctl.ports.transactions import TransactionsGateway
 __all__ = [
     "Clock",
     "ClusterGateway",
+    "CommandsGateway",
     "DatabaseGateway",
     "Gateways",
     "GroupsGateway",
@@ -73,6 +75,10 @@ class Gateways(Protocol):
     @property
     def lab(self) -> LabGateway:
         """Real servers on this machine."""
+
+    @property
+    def commands(self) -> CommandsGateway:
+        """eosctl's own command line, for the demo."""
 
     @property
     def interview(self) -> InterviewGateway:
