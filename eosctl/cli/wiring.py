@@ -8,7 +8,6 @@ from eosctl.cli.profiles import ProfileStore
 from eosctl.cli.settings import Settings
 from eosctl.core.progress import Progress, Stop
 from eosctl.ports import CommandsGateway, InterviewGateway, JournalGateway, LabGateway, ProfilesGateway
-from eosctl.runtime.record import JournalRecord
 
 if TYPE_CHECKING:
     from eosctl.runtime.journal import Journal
@@ -60,6 +59,8 @@ class CliGateways(LiveGateways):
     @property
     def journal(self) -> JournalGateway:
         """The journal that operations read."""
+        from eosctl.runtime.record import JournalRecord
+
         return JournalRecord(self.record, self)
 
     @property
