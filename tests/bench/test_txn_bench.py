@@ -38,39 +38,45 @@ quiet = [(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
 began = time.monotonic()
 child = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ, file_actions=quiet)
 _, status, used = os.wait4(child, 0)
-print(json.dumps([time.monotonic() - began, used.ru_maxrss, os.waitstatus_to_exitcode(status)]))
+took, worked = time.monotonic() - began, used.ru_utime + used.ru_stime
+print(json.dumps([took, worked, used.ru_maxrss, os.waitstatus_to_exitcode(status)]))
 """
 """A small process starts the command: the kernel counts a parent's memory as its child's until the child is loaded."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """The median time and the highest peak of memory of one command."""
+    """The median times (start to end, and of the processor) and the highest peak of memory of one command."""
 
     seconds: float
+    processor_s: float
     peak_kib: int
 
 
 def in_turns(commands: Mapping[str, Sequence[str]], rounds: int = ROUNDS) -> dict[str, Measured]:
     """Runs the commands one after another, again and again (one more round first, not counted), and prints them."""
-    runs: dict[str, list[tuple[float, int]]] = {name: [] for name in commands}
+    runs: dict[str, list[tuple[float, float, int]]] = {name: [] for name in commands}
     for _ in range(rounds + 1):
         for name, words in commands.items():
             runs[name].append(_measure(words))
     found = {
-        name: Measured(statistics.median(one[0] for one in mine[1:]), max(one[1] for one in mine))
+        name: Measured(
+            statistics.median(one[0] for one in mine[1:]),
+            statistics.median(one[1] for one in mine[1:]),
+            max(one[2] for one in mine),
+        )
         for name, mine in runs.items()
     }
     for name, one in found.items():
-        print(f"  {name:<46} {one.seconds:6.3f} s  {one.peak_kib // 1024:4d} MiB")
+        print(f"  {name:<46} {one.seconds:6.3f} s  processor {one.processor_s:6.3f} s  {one.peak_kib // 1024:4d} MiB")
     return found
 
 
-def _measure(words: Sequence[str]) -> tuple[float, int]:
+def _measure(words: Sequence[str]) -> tuple[float, float, int]:
     done = subprocess.run([sys.executable, "-IS", "-c", _MEASURE, *words], capture_output=True, text=True, check=True)
-    seconds, peak_kib, code = json.loads(done.stdout)
+    seconds, processor_s, peak_kib, code = json.loads(done.stdout)
     assert code == 0, done.stderr[-1_000:]
-    return seconds, peak_kib
+    return seconds, processor_s, peak_kib
 
 
 @pytest.fixture(scope="module")
