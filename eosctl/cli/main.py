@@ -147,6 +147,8 @@ def with_optional_values(argv: Sequence[str]) -> list[str]:
 def main(argv: Sequence[str] | None = None) -> None:
     """The process: parses, runs, ends with the command's exit code."""
     from eosctl.cli.boundary import guarded
+    from eosctl.cli.completion import prepare
 
+    prepare()
     words = with_optional_values(sys.argv[1:] if argv is None else argv)
     sys.exit(guarded(words, lambda: application().main(args=words, prog_name="eosctl", standalone_mode=False)))

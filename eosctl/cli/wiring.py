@@ -7,7 +7,14 @@ from eosctl.adapters.gateways import LiveGateways
 from eosctl.cli.profiles import ProfileStore
 from eosctl.cli.settings import Settings
 from eosctl.core.progress import Progress, Stop
-from eosctl.ports import InterviewGateway, JournalGateway, LabGateway, ProfilesGateway
+from eosctl.ports import (
+    CommandsGateway,
+    InterviewGateway,
+    JournalGateway,
+    LabGateway,
+    PlaybooksGateway,
+    ProfilesGateway,
+)
 from eosctl.runtime.record import JournalRecord
 
 if TYPE_CHECKING:
@@ -44,6 +51,13 @@ class CliGateways(LiveGateways):
         return Journal()
 
     @property
+    def commands(self) -> CommandsGateway:
+        """eosctl's own command line."""
+        from eosctl.cli.commands import OwnCommands
+
+        return OwnCommands()
+
+    @property
     def interview(self) -> InterviewGateway:
         """Questions on the terminal."""
         from eosctl.cli.interview import TerminalInterview
@@ -54,6 +68,13 @@ class CliGateways(LiveGateways):
     def journal(self) -> JournalGateway:
         """The journal that operations read."""
         return JournalRecord(self.record, self)
+
+    @property
+    def playbooks(self) -> PlaybooksGateway:
+        """Playbooks, with hands of their own."""
+        from eosctl.cli.playbooks import library
+
+        return library(self)
 
     @property
     def profiles(self) -> ProfilesGateway:

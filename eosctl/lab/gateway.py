@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from eosctl.core.errors import OperationFailed
 from eosctl.domain.lab import Incident, LabSummary, LabWish
-from eosctl.lab import engine, incidents
+from eosctl.lab import engine, incidents, reading
 from eosctl.lab.connect import ROLE, connect_url
 from eosctl.lab.processes import is_running
 from eosctl.lab.profiles import environment, profile_name
@@ -34,6 +34,10 @@ class LocalLab:
     def inject(self, name: str, incident: str, options: Mapping[str, str]) -> Incident:
         """Makes a real incident."""
         return incidents.inject(_running(name), incident, options)
+
+    def read_on(self, name: str, group: str, topic: str) -> int:
+        """How many records a real `read_committed` member of the group can read now."""
+        return reading.read_on(_running(name), group, topic)
 
     def incident_log(self, name: str, role: str) -> str:
         """What an incident's process has written so far."""

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from eosctl.core.progress import Progress, Stop
 from eosctl.ports.clock import Clock
 from eosctl.ports.cluster import ClusterGateway
+from eosctl.ports.commands import CommandsGateway
 from eosctl.ports.connect import ConnectGateway
 from eosctl.ports.database import DatabaseGateway
 from eosctl.ports.groups import GroupsGateway
@@ -13,6 +14,7 @@ from eosctl.ports.interview import InterviewGateway
 from eosctl.ports.journal import JournalGateway
 from eosctl.ports.lab import LabGateway
 from eosctl.ports.outbox import OutboxGateway
+from eosctl.ports.playbooks import PlaybooksGateway
 from eosctl.ports.profiles import ProfilesGateway
 from eosctl.ports.publisher import Publisher
 from eosctl.ports.records import RecordsGateway
@@ -21,6 +23,7 @@ from eosctl.ports.transactions import TransactionsGateway
 __all__ = [
     "Clock",
     "ClusterGateway",
+    "CommandsGateway",
     "ConnectGateway",
     "DatabaseGateway",
     "Gateways",
@@ -29,6 +32,7 @@ __all__ = [
     "JournalGateway",
     "LabGateway",
     "OutboxGateway",
+    "PlaybooksGateway",
     "ProfilesGateway",
     "Publisher",
     "RecordsGateway",
@@ -81,12 +85,20 @@ class Gateways(Protocol):
         """Real servers on this machine."""
 
     @property
+    def commands(self) -> CommandsGateway:
+        """eosctl's own command line, for the demo."""
+
+    @property
     def interview(self) -> InterviewGateway:
         """A person at the terminal, when there is one."""
 
     @property
     def journal(self) -> JournalGateway:
         """The record of changes, and saved plans."""
+
+    @property
+    def playbooks(self) -> PlaybooksGateway:
+        """Playbooks: found, checked, run."""
 
     @property
     def profiles(self) -> ProfilesGateway:

@@ -24,5 +24,8 @@ class LabGateway(Protocol):
     def inject(self, name: str, incident: str, options: Mapping[str, str]) -> Incident:
         """Makes a real incident. Raises Refused when the cluster that answers is not the lab's."""
 
+    def read_on(self, name: str, group: str, topic: str) -> int:
+        """How many records a real `read_committed` member of the group can read now; commits what it read."""
+
     def incident_log(self, name: str, role: str) -> str:
         """What an incident's process has written so far."""
