@@ -13,6 +13,7 @@ pytest_plugins = [
     "fixtures.dedup",
     "fixtures.golden",
     "fixtures.offsets",
+    "fixtures.operator",
     "fixtures.scaffolds",
 ]
 
