@@ -5,7 +5,17 @@ from collections.abc import Iterator
 
 import pytest
 
-pytest_plugins = ["fixtures.lab", "fixtures.outbox", "fixtures.scaffolds", "fixtures.golden", "fixtures.cdc"]
+pytest_plugins = [
+    "fixtures.lab",
+    "fixtures.outbox",
+    "fixtures.cdc",
+    "fixtures.dead_letters",
+    "fixtures.dedup",
+    "fixtures.golden",
+    "fixtures.offsets",
+    "fixtures.operator",
+    "fixtures.scaffolds",
+]
 
 _CONNECTIONS = ("EOSCTL_PROFILE", "EOSCTL_BOOTSTRAP_SERVER", "EOSCTL_DSN", "EOSCTL_KAFKA_CONFIG", "EOSCTL_CONNECT_URL")
 

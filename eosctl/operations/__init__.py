@@ -3,6 +3,9 @@
 NOUNS: dict[str, str] = {
     "txn": "Open, late and hanging transactions; blocked readers; abort",
     "producers": "Active producers, zombies; fence them",
+    "dedup": "Deduplication tables: set up, watch, check, window, purge",
+    "offsets": "Offsets of groups in Kafka and in tables: show, diff, move, keep, forget",
+    "dlq": "Dead letters: list, inspect, replay exactly once, purge",
     "outbox": "The transactional outbox: pending, failed, relay, purge, reconcile",
     "cdc": "Debezium for the outbox: configuration, lint, status, restart",
     "status": "One page: is everything well?",
