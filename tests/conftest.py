@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-pytest_plugins = ["fixtures.lab", "fixtures.outbox", "fixtures.golden"]
+pytest_plugins = ["fixtures.lab", "fixtures.outbox", "fixtures.golden", "fixtures.command"]
 
 _CONNECTIONS = ("EOSCTL_PROFILE", "EOSCTL_BOOTSTRAP_SERVER", "EOSCTL_DSN", "EOSCTL_KAFKA_CONFIG")
 

@@ -9,6 +9,7 @@ from eosctl.adapters.connection import KafkaConnection
 from eosctl.core.progress import Progress, Stop
 from eosctl.ports import ClusterGateway, DatabaseGateway, GroupsGateway, RecordsGateway, TransactionsGateway
 from eosctl.ports.clock import Clock
+from eosctl.ports.configs import ConfigsGateway
 from eosctl.ports.outbox import OutboxGateway
 from eosctl.ports.publisher import Publisher
 
@@ -63,6 +64,13 @@ class LiveGateways:
         from eosctl.adapters.kafka_cluster import KafkaCluster
 
         return KafkaCluster(self.kafka_python, self.confluent)
+
+    @cached_property
+    def configs(self) -> ConfigsGateway:
+        """Configurations by key."""
+        from eosctl.adapters.kafka_configs import KafkaConfigs
+
+        return KafkaConfigs(self.kafka_python)
 
     @cached_property
     def transactions(self) -> TransactionsGateway:

@@ -5,6 +5,7 @@ NOUNS: dict[str, str] = {
     "producers": "Active producers, zombies; fence them",
     "outbox": "The transactional outbox: pending, failed, relay, purge, reconcile",
     "status": "One page: is everything well?",
+    "doctor": "Audit everything that exactly-once rests on",
     "lab": "A real Kafka and PostgreSQL on this machine",
     "recommend": "Find the strategy that fits",
     "journal": "The record of changes",
@@ -12,4 +13,5 @@ NOUNS: dict[str, str] = {
     "apply": "Run a saved plan",
     "profile": "Connections by name",
 }
-"""Command group or top-level command: its one line. The module `operations.<noun>` holds `VERBS` or `OPERATION`."""
+"""Command group or top-level command: its one line. The module `operations.<noun>` holds `VERBS` or `OPERATION`;
+a noun with verbs that is a command by itself too names its module in `ALONE`."""

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from eosctl.core.progress import Progress, Stop
 from eosctl.ports.clock import Clock
 from eosctl.ports.cluster import ClusterGateway
+from eosctl.ports.configs import ConfigsGateway
 from eosctl.ports.database import DatabaseGateway
 from eosctl.ports.groups import GroupsGateway
 from eosctl.ports.interview import InterviewGateway
@@ -20,6 +21,7 @@ from eosctl.ports.transactions import TransactionsGateway
 __all__ = [
     "Clock",
     "ClusterGateway",
+    "ConfigsGateway",
     "DatabaseGateway",
     "Gateways",
     "GroupsGateway",
@@ -45,6 +47,10 @@ class Gateways(Protocol):
     @property
     def cluster(self) -> ClusterGateway:
         """Brokers, topics, log offsets, configurations."""
+
+    @property
+    def configs(self) -> ConfigsGateway:
+        """Configurations of many brokers and topics by key."""
 
     @property
     def transactions(self) -> TransactionsGateway:

@@ -103,12 +103,14 @@ class GroupFacts:
 
 @dataclass(frozen=True)
 class TableFacts:
-    """A table and what it is for: `dedup`, `offsets`, `outbox`, "" for none of these. `file` is set for DDL files."""
+    """A table and what it is for: `dedup`, `offsets`, `outbox`, "" for none of these. `file` is set for DDL files,
+    `id_column` where a profile maps it."""
 
     catalogue: TableCatalogue
     role: str
     unlogged: bool = False
     racing_functions: tuple[str, ...] | None = ()
+    id_column: str = ""
     file: str = ""
     line: int = 0
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from eosctl.core.errors import UsageError, did_you_mean
+from eosctl.core.errors import UsageError
 
 
 class Severity(StrEnum):
@@ -111,13 +111,13 @@ def judge(rules: Iterable[Rule], subjects: Sequence[Any], facts: Any) -> Iterabl
 
 
 def known_ids(given: Collection[str], rules: Sequence[Rule]) -> frozenset[str]:
-    """The ids, checked. Raises UsageError (`unknown_rule`) with the nearest ones."""
+    """The ids, checked. Raises UsageError (`unknown_rule`) that says where they are listed."""
     known = [one.id for one in rules]
     for one in given:
         if one not in known:
             raise UsageError(
                 "unknown_rule",
                 f"There is no rule {one!r}.",
-                hint=did_you_mean(one.upper(), known) or "See `eosctl doctor rules`.",
+                hint=f"Did you mean {one.upper()}?" if one.upper() in known else "See `eosctl doctor rules`.",
             )
     return frozenset(given)

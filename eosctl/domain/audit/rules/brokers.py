@@ -7,7 +7,7 @@ from eosctl.domain.audit.facts import BrokerFacts, ClusterFacts, Facts
 from eosctl.domain.audit.rule import Area, NotSeen, Rule, Severity
 from eosctl.domain.audit.rules.links import BROKER, KIP
 
-_ALTER = "kafka-configs.sh --alter --entity-type brokers --entity-default --add-config"
+_ALTER = "kafka-configs.sh --bootstrap-server HOST:PORT --alter --entity-type brokers --entity-default --add-config"
 _MORE_REPLICAS = "kafka-reassign-partitions.sh --execute with three replicas for each partition of {topic}"
 _DELIVERY_TIMEOUT_MS = 120_000
 
@@ -107,7 +107,7 @@ def _internal_offline(cluster: ClusterFacts, facts: Facts) -> str | None:
 
 
 RULES = (
-    Rule("EOS-K-001", Area.BROKERS, Severity.ERROR, "The transaction log is to have fewer than three replicas",
+    Rule("EOS-K-001", Area.BROKERS, Severity.ERROR, "The transaction log is configured with too few replicas",
          _below("transaction.state.log.replication.factor", 3),
          "When the brokers that hold it are lost, the coordinator forgets which transactions were decided: open ones "
          "hang, and zombies are no longer fenced.",
@@ -119,7 +119,7 @@ RULES = (
          "A commit that only one broker has written is lost with that broker: the producer was told committed, the "
          "new coordinator aborts.",
          "transaction.state.log.min.isr=2 in every broker's configuration", BROKER + "transaction.state.log.min.isr"),
-    Rule("EOS-K-003", Area.BROKERS, Severity.ERROR, "The offsets topic is to have fewer than three replicas",
+    Rule("EOS-K-003", Area.BROKERS, Severity.ERROR, "The offsets topic is configured with too few replicas",
          _below("offsets.topic.replication.factor", 3),
          "When the brokers that hold it are lost, groups lose their positions and start by auto.offset.reset: "
          "everything again, or a gap.",

@@ -33,7 +33,7 @@ def _for(*roles: str) -> Callable[[Check], Check]:
 
 
 def _id_column(table: TableFacts) -> CatalogueColumn | None:
-    return next((found for name in ID_COLUMNS if (found := table.catalogue.column(name))), None)
+    return next((found for name in (table.id_column, *ID_COLUMNS) if (found := table.catalogue.column(name))), None)
 
 
 def _keys(table: TableFacts) -> tuple[CatalogueIndex, ...]:

@@ -7,7 +7,9 @@ from eosctl.domain.audit.facts import Facts, TopicFacts
 from eosctl.domain.audit.rule import Area, Rule, Severity
 from eosctl.domain.audit.rules.links import TOPIC
 
-_ALTER = "kafka-configs.sh --alter --entity-type topics --entity-name {subject} --add-config"
+_ALTER = (
+    "kafka-configs.sh --bootstrap-server HOST:PORT --alter --entity-type topics --entity-name {subject} --add-config"
+)
 
 
 def _copies(count: int) -> Callable[[TopicFacts, Facts], str | None]:
