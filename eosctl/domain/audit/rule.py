@@ -45,6 +45,10 @@ class NotSeen(Exception):
     """Raised inside a rule's check for something that could not be looked at; its text says why."""
 
 
+class NotConcerned(Exception):
+    """Raised inside a rule's check for a subject of another kind: a consumer has no acks. Nothing came of it."""
+
+
 @dataclass(frozen=True)
 class Seen:
     """What a check saw when it found something; `line` is a line of the subject's file, 0 for none."""
@@ -100,6 +104,8 @@ def judge(rules: Iterable[Rule], subjects: Sequence[Any], facts: Any) -> Iterabl
             file = str(getattr(one, "file", ""))
             try:
                 seen = rule.check(one, facts)
+            except NotConcerned:
+                continue
             except NotSeen as reason:
                 yield Outcome(rule, Status.NOT_CHECKED, one.name, str(reason), file)
                 continue

@@ -81,9 +81,9 @@ def _sections(outcomes: Sequence[Outcome]) -> tuple[Section, ...]:
 def _section(mine: Sequence[Outcome]) -> Section:
     rule = mine[0].rule
     rows = [{"subject": _where(one), "seen": one.seen} for one in mine[:_SHOWN]]
-    more = [f"and {len(mine) - _SHOWN} more; -o json has all of them"] if len(mine) > _SHOWN else []
+    more = [f"- And {len(mine) - _SHOWN} more; -o json has all of them"] if len(mine) > _SHOWN else []
     mend = mine[0].mend if len(mine) == 1 else rule.mend.replace("{subject}", "SUBJECT")
-    note = [*more, f"Why:  {rule.why}", f"Mend: {mend}", f"See:  {rule.link}"]
+    note = ["", *more, _wrapped(f"- Why: {rule.why}"), f"- Mend: {mend}", f"- See: {rule.link}"]
     return Section(f"{rule.severity} {rule.id}: {rule.title}", rows, note="\n".join(note))
 
 
@@ -96,19 +96,30 @@ def _where(one: Outcome) -> str:
     return f"{one.subject} in {one.file}:{one.line}"
 
 
+def _wrapped(text: str) -> str:
+    """Lines that fit most terminals; commands and links are never wrapped, so that they can be copied."""
+    import textwrap
+
+    return textwrap.fill(text, 100, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+
+
 def _gathered(mine: Sequence[Outcome], status: Status) -> list[dict[str, str]]:
-    """One line a rule and reason: 2,000 topics with one hidden configuration each are one line."""
-    lines: dict[tuple[str, str], list[str]] = {}
+    """One line a reason, or a rule: 2,000 topics whose configuration is hidden are one line."""
+    lines: dict[str, list[Outcome]] = {}
     for one in mine:
-        lines.setdefault((one.rule.id, one.seen if status is Status.NOT_CHECKED else one.rule.title), []).append(
-            one.subject
-        )
-    return [{"rule": rule, "subjects": _some(subjects), "why" if status is Status.NOT_CHECKED else "what": words}
-            for (rule, words), subjects in lines.items()]  # fmt: skip
+        lines.setdefault(one.seen if status is Status.NOT_CHECKED else one.rule.id, []).append(one)
+    if status is Status.NOT_CHECKED:
+        return [{"why": reason, "subjects": _some([one.subject for one in those]),
+                 "rules": ", ".join(sorted({one.rule.id for one in those}))}
+                for reason, those in lines.items()]  # fmt: skip
+    what = "not so" if status is Status.PASSED else "what"
+    return [{"rule": rule, "subjects": _some([one.subject for one in those]), what: those[0].rule.title}
+            for rule, those in sorted(lines.items())]  # fmt: skip
 
 
 def _some(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+    distinct = list(dict.fromkeys(names))
+    return distinct[0] if len(distinct) == 1 else f"{distinct[0]} and {len(distinct) - 1} more"
 
 
 def _summary(outcomes: Sequence[Outcome]) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from eosctl.domain.audit.clients import Client, Kind
 from eosctl.domain.audit.clients.defaults import CONSUMER, LIBRDKAFKA, PRODUCER
 from eosctl.domain.audit.facts import Facts
-from eosctl.domain.audit.rule import Area, NotSeen, Rule, Seen, Severity
+from eosctl.domain.audit.rule import Area, NotConcerned, NotSeen, Rule, Seen, Severity
 from eosctl.domain.audit.rules.producers import seen, writes
 
 Check = Callable[[Client, Facts], "Seen | str | None"]
@@ -21,7 +21,12 @@ class ClientSet:
 
 
 def _consumer(check: Check) -> Check:
-    return lambda client, facts: check(client, facts) if "consumer" in client.roles else None
+    def concerned(client: Client, facts: Facts) -> "Seen | str | None":
+        if not client.roles & {"consumer"}:
+            raise NotConcerned
+        return check(client, facts)
+
+    return concerned
 
 
 @_consumer

@@ -13,7 +13,7 @@ from eosctl.domain.audit.clients.defaults import (
     STREAMS,
 )
 from eosctl.domain.audit.facts import Facts
-from eosctl.domain.audit.rule import Area, NotSeen, Rule, Seen, Severity
+from eosctl.domain.audit.rule import Area, NotConcerned, NotSeen, Rule, Seen, Severity
 
 Check = Callable[[Client, Facts], "Seen | str | None"]
 _MAX_TIMEOUT_MS = 900_000
@@ -33,7 +33,12 @@ def seen(value: Value) -> Seen:
 
 
 def _producer(check: Check) -> Check:
-    return lambda client, facts: check(client, facts) if writes(client) else None
+    def concerned(client: Client, facts: Facts) -> "Seen | str | None":
+        if not writes(client):
+            raise NotConcerned
+        return check(client, facts)
+
+    return concerned
 
 
 def _conflict(client: Client) -> Value | None:
@@ -173,7 +178,12 @@ def _kafkajs_gives_up(client: Client, facts: Facts) -> Seen | None:
 
 
 def _streams(check: Check) -> Check:
-    return lambda client, facts: check(client, facts) if "streams" in client.roles else None
+    def concerned(client: Client, facts: Facts) -> "Seen | str | None":
+        if not client.roles & {"streams"}:
+            raise NotConcerned
+        return check(client, facts)
+
+    return concerned
 
 
 @_streams

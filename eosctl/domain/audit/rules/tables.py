@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 from eosctl.domain.audit.facts import Facts, TableFacts
-from eosctl.domain.audit.rule import Area, NotSeen, Rule, Severity
+from eosctl.domain.audit.rule import Area, NotConcerned, NotSeen, Rule, Severity
 from eosctl.domain.audit.rules.links import POSTGRES
 from eosctl.domain.tables import CatalogueColumn, CatalogueIndex
 
@@ -29,7 +29,15 @@ Check = Callable[[TableFacts, Facts], str | None]
 
 
 def _for(*roles: str) -> Callable[[Check], Check]:
-    return lambda check: lambda table, facts: check(table, facts) if table.role in roles else None
+    def wrapped(check: Check) -> Check:
+        def concerned(table: TableFacts, facts: Facts) -> str | None:
+            if table.role not in roles:
+                raise NotConcerned
+            return check(table, facts)
+
+        return concerned
+
+    return wrapped
 
 
 def _id_column(table: TableFacts) -> CatalogueColumn | None:
