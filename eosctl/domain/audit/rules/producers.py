@@ -86,6 +86,8 @@ def _too_many_in_flight(client: Client, facts: Facts) -> Seen | None:
 def _quietly_off(client: Client, facts: Facts) -> Seen | None:
     if client.kind not in (Kind.JAVA, Kind.SPRING) or client.is_set("enable.idempotence"):
         return None
+    if client.is_set("transactional.id"):
+        return None  # then it is an error at start: EOS-K-206
     value = _conflict(client)
     return Seen(f"enable.idempotence is not set, and {value} does not go with it", value.line) if value else None
 
