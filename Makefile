@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-all unit lint bench lock docs clean
+.PHONY: demo test test-all unit lint bench lock docs completions clean
 
 $(READY): requirements.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "eosctl needs Python 3.11 or newer; set PYTHON=")'
@@ -33,6 +33,14 @@ test-all: lint
 
 bench: $(READY)
 	$(BIN)/python -m pytest -q -s tests/bench --timeout 1800
+
+docs: $(READY)
+	$(BIN)/python -m eosctl.cli.reference docs/reference README.md
+	$(BIN)/eosctl playbook schema > playbooks/playbook.schema.json
+
+completions: $(READY)
+	mkdir -p completions
+	$(BIN)/python -m eosctl.cli.completion completions
 
 lock: $(READY)
 	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --universal \

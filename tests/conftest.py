@@ -5,9 +5,20 @@ from collections.abc import Iterator
 
 import pytest
 
-pytest_plugins = ["fixtures.lab", "fixtures.outbox", "fixtures.golden", "fixtures.command"]
+pytest_plugins = [
+    "fixtures.lab",
+    "fixtures.outbox",
+    "fixtures.cdc",
+    "fixtures.command",
+    "fixtures.dead_letters",
+    "fixtures.dedup",
+    "fixtures.golden",
+    "fixtures.offsets",
+    "fixtures.operator",
+    "fixtures.scaffolds",
+]
 
-_CONNECTIONS = ("EOSCTL_PROFILE", "EOSCTL_BOOTSTRAP_SERVER", "EOSCTL_DSN", "EOSCTL_KAFKA_CONFIG")
+_CONNECTIONS = ("EOSCTL_PROFILE", "EOSCTL_BOOTSTRAP_SERVER", "EOSCTL_DSN", "EOSCTL_KAFKA_CONFIG", "EOSCTL_CONNECT_URL")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -16,7 +27,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Warnings are errors but for this: kafka-python reads its schemas by a function that Python 3.11 deprecates."""
+    """Warnings are errors but for two of kafka-python's.
+
+    It reads its schemas by a function that Python 3.11 deprecates, and leaves TLS sockets open when bootstrap fails.
+    """
+    config.addinivalue_line(
+        "filterwarnings", "ignore:Exception ignored in. <ssl:pytest.PytestUnraisableExceptionWarning"
+    )
     config.addinivalue_line("filterwarnings", "ignore:(read_text|open_text) is deprecated:DeprecationWarning")
 
 

@@ -26,13 +26,18 @@ def statement(name: str) -> str:
     return files("eosctl.adapters.sql").joinpath(f"{name}.sql").read_text(encoding="utf-8")
 
 
-def compose(name: str, identifiers: Identifiers | None) -> sql.Composed:
-    """The statement with its braces filled by quoted identifiers; a tuple is a qualified name."""
+def compose(name: str, identifiers: Identifiers | None, literals: Mapping[str, str] | None = None) -> sql.Composed:
+    """The statement with its braces filled by quoted identifiers (a tuple is a qualified name) and literals.
+
+    Literals are for statements that take no parameters, as CREATE TABLE ... PARTITION OF.
+    """
     text = statement(name)
     if not identifiers:
         return sql.Composed([sql.SQL(text)])
-    filled = {key: sql.Identifier(*([one] if isinstance(one, str) else one)) for key, one in identifiers.items()}
-    return sql.SQL(text).format(**filled)
+    filled: dict[str, sql.Composable] = {
+        key: sql.Identifier(*([one] if isinstance(one, str) else one)) for key, one in identifiers.items()
+    }
+    return sql.SQL(text).format(**filled, **{key: sql.Literal(one) for key, one in (literals or {}).items()})
 
 
 class PostgresDatabase:
@@ -92,12 +97,23 @@ class PostgresDatabase:
             return cursor.fetchall()
 
     def execute(
-        self, name: str, args: Mapping[str, Any] | None = None, *, identifiers: Identifiers | None = None
+        self,
+        name: str,
+        args: Mapping[str, Any] | None = None,
+        *,
+        identifiers: Identifiers | None = None,
+        literals: Mapping[str, str] | None = None,
     ) -> int:
         """Runs a changing statement; the number of rows."""
         with database_errors(name), self.connect().cursor() as cursor:
-            cursor.execute(compose(name, identifiers), args)
+            cursor.execute(compose(name, identifiers, literals), args)
             return cursor.rowcount
+
+    def text(
+        self, name: str, *, identifiers: Identifiers | None = None, literals: Mapping[str, str] | None = None
+    ) -> str:
+        """The statement as it would be sent; connects to nothing."""
+        return compose(name, identifiers, literals).as_string().strip()
 
     def describe_table(self, table: TableName) -> TableCatalogue | None:
         """Columns, indexes, kind and partition key."""

@@ -1,21 +1,32 @@
 """All real gateways of a command; each connects when it is first asked for, and imports its driver only then."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from eosctl.adapters.clock import SystemClock
-from eosctl.adapters.connection import KafkaConnection
-from eosctl.core.progress import Progress, Stop
-from eosctl.ports import ClusterGateway, DatabaseGateway, GroupsGateway, RecordsGateway, TransactionsGateway
-from eosctl.ports.clock import Clock
-from eosctl.ports.configs import ConfigsGateway
-from eosctl.ports.outbox import OutboxGateway
-from eosctl.ports.publisher import Publisher
 
 if TYPE_CHECKING:
+    from eosctl.adapters.connection import KafkaConnection
     from eosctl.adapters.kafka_python import KafkaPythonAdmin
     from eosctl.adapters.librdkafka import ConfluentAdmin
+    from eosctl.core.progress import Progress, Stop
+    from eosctl.ports import (
+        Clock,
+        ClusterGateway,
+        ConfigsGateway,
+        ConnectGateway,
+        DatabaseGateway,
+        DeadLettersGateway,
+        GroupsGateway,
+        OffsetFiles,
+        OutboxGateway,
+        Publisher,
+        RecordsGateway,
+        TransactionsGateway,
+    )
 
 
 class LiveGateways:
@@ -42,17 +53,19 @@ class LiveGateways:
     @cached_property
     def connection(self) -> KafkaConnection:
         """How Kafka is reached; raises UsageError for settings that can't be served."""
+        from eosctl.adapters.connection import KafkaConnection
+
         return KafkaConnection.of(self._kafka)
 
     @cached_property
-    def kafka_python(self) -> "KafkaPythonAdmin":
+    def kafka_python(self) -> KafkaPythonAdmin:
         """The one kafka-python connection."""
         from eosctl.adapters.kafka_python import KafkaPythonAdmin
 
         return KafkaPythonAdmin(self.connection, timeout_ms=self.timeout_ms)
 
     @cached_property
-    def confluent(self) -> "ConfluentAdmin":
+    def confluent(self) -> ConfluentAdmin:
         """The one confluent-kafka admin client."""
         from eosctl.adapters.librdkafka import ConfluentAdmin
 
@@ -94,6 +107,13 @@ class LiveGateways:
         return KafkaRecords(self.connection, timeout_ms=self.timeout_ms)
 
     @cached_property
+    def dead_letters(self) -> DeadLettersGateway:
+        """Dead letters in bulk, and replay sessions."""
+        from eosctl.adapters.kafka_dead_letters import KafkaDeadLetters
+
+        return KafkaDeadLetters(self.connection, timeout_ms=self.timeout_ms)
+
+    @cached_property
     def database(self) -> DatabaseGateway:
         """PostgreSQL."""
         from eosctl.adapters.database import PostgresDatabase
@@ -101,11 +121,25 @@ class LiveGateways:
         return PostgresDatabase(self._dsn, timeout_ms=self.timeout_ms)
 
     @cached_property
+    def offset_files(self) -> OffsetFiles:
+        """Files of offsets, snapshots, saved records."""
+        from eosctl.adapters.offset_files import LocalOffsetFiles
+
+        return LocalOffsetFiles()
+
+    @cached_property
     def outbox(self) -> OutboxGateway:
         """The outbox table's relay sessions, keys and spool."""
         from eosctl.adapters.outbox_store import PostgresOutbox
 
         return PostgresOutbox(self._dsn, timeout_ms=self.timeout_ms)
+
+    @cached_property
+    def connect(self) -> ConnectGateway:
+        """Kafka Connect's REST interface."""
+        from eosctl.adapters.connect_rest import ConnectRest
+
+        return ConnectRest(self.profile.get("connect") or {}, timeout_ms=self.timeout_ms)
 
     @cached_property
     def publisher(self) -> Publisher:

@@ -5,10 +5,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from eosctl.adapters.gathering import Gathering
-from eosctl.adapters.kafka_errors import librdkafka_errors, translated, unknown_topic
+from eosctl.adapters.kafka_errors import diagnose, librdkafka_errors, translated, unknown_topic
 from eosctl.adapters.kafka_python import KafkaPythonAdmin
 from eosctl.adapters.librdkafka import ConfluentAdmin
-from eosctl.core.errors import EosctlError
+from eosctl.core.errors import EosctlError, Unreachable
 from eosctl.core.report import Gathered
 from eosctl.domain.kafka import Broker, LogOffsets, Offset, PartitionState, Topic, TopicPartition
 from eosctl.ports.cluster import ConfigValue
@@ -108,18 +108,21 @@ class KafkaCluster:
         return found
 
     def broker_configs(self, node_ids: Collection[int]) -> Gathered[tuple[int, Mapping[str, ConfigValue]]]:
-        """Configuration by broker; a failure for each that may not be described."""
+        """Configuration by broker; a failure for each that may not be described. Raises Unreachable if none answers."""
         api = self._confluent.api
         asked = {api.ConfigResource(api.ResourceType.BROKER, str(node)): node for node in node_ids}
         futures = self._describe_configs(list(asked)) if asked else {}
-        found, failures = [], []
+        found: list[tuple[int, Mapping[str, ConfigValue]]] = []
+        failures: list[EosctlError] = []
         for resource, future in futures.items():
             try:
                 with librdkafka_errors("DescribeConfigs", f"Broker {asked[resource]}", self._confluent.connection):
                     found.append((asked[resource], _configs(future.result())))
             except EosctlError as error:
-                failures.append(error.notice())
-        return Gathered(tuple(found), tuple(failures))
+                failures.append(error)
+        if failures and not found and all(isinstance(one, Unreachable) for one in failures):
+            raise diagnose(self._confluent.connection, self._confluent.timeout_ms) or failures[0]
+        return Gathered(tuple(found), tuple(one.notice() for one in failures))
 
     def _describe_configs(self, resources: list[Any]) -> Mapping[Any, Any]:
         limit = self._confluent.limit_s

@@ -57,6 +57,8 @@ _RIGHTS = {
 """What Kafka's KafkaApis asks its authorizer for each API."""
 
 _REFUSED_TLS = re.compile(r"ssl|tls|certificate", re.I)
+_ADDRESS = re.compile(r"\S+://\S+")
+_SAYS_NOTHING = "Failed to get metadata"
 _REFUSED_SASL = re.compile(r"sasl|authentication|credentials", re.I)
 
 
@@ -110,14 +112,14 @@ def _no_kafka(servers: str, why: str, code: str = "kafka_unreachable") -> Unreac
 def _of_librdkafka(errors: list[Any], connection: KafkaConnection) -> Unreachable:
     """TLS and SASL name the cause; else the first transport error; librdkafka's own time-out says least."""
     for name, words, code in (
-        ("_AUTHENTICATION", _REFUSED_SASL, "kafka_sasl_refused"),
         ("_SSL", _REFUSED_TLS, "kafka_tls_refused"),
+        ("_AUTHENTICATION", _REFUSED_SASL, "kafka_sasl_refused"),
     ):
-        found = next((one for one in errors if one.name() == name or words.search(one.str())), None)
+        found = next((one for one in errors if one.name() == name or words.search(_said(one))), None)
         if found is not None:
             return _no_kafka(connection.servers, _words(found), code)
     telling = [one for one in errors if one.name() not in ("_ALL_BROKERS_DOWN", "_TIMED_OUT")]
-    if not telling and all(one.name() == "_TIMED_OUT" for one in errors):
+    if all(one.name() == "_TIMED_OUT" or _SAYS_NOTHING in one.str() for one in errors):
         return _no_kafka(connection.servers, "It took the connection and did not answer in time.", "kafka_timeout")
     return _no_kafka(connection.servers, _words((telling or errors)[0]))
 
@@ -125,6 +127,11 @@ def _of_librdkafka(errors: list[Any], connection: KafkaConnection) -> Unreachabl
 def _words(error: Any) -> str:
     text = re.sub(r" \(after .*$", "", str(error.str())).strip().rstrip(".")
     return f"{text}."
+
+
+def _said(error: Any) -> str:
+    """Its words without the broker's address, whose scheme (`sasl_ssl://`) says nothing of the cause."""
+    return _ADDRESS.sub("", str(error.str()))
 
 
 def unsupported(api: str) -> OperationFailed:
@@ -220,7 +227,7 @@ def producer_moved(resource: str) -> WorldChanged:
     """The error of a producer that is at another epoch than was seen."""
     return WorldChanged("producer_moved", f"The producer on {resource} is not at the epoch that was seen.",
                         why="It was fenced, or has gone on, since then.",
-                            hint="Look again: eosctl txn hanging.")  # fmt: skip
+                        hint="Look again: eosctl txn hanging.")  # fmt: skip
 
 
 def group_active(resource: str) -> Refused:

@@ -36,21 +36,30 @@ class KafkaPublisher:
         self._producer: Any = None
 
     def publish(self, records: Sequence[OutgoingRecord]) -> Deliveries:
-        """Produces all, then waits for all answers."""
+        """Produces all, then waits for all answers.
+
+        What librdkafka itself refuses (a record over its own limit) never gets to a partition, so nothing stops there
+        behind it: the later records of its key are kept back here.
+        """
         failed: dict[int, DeliveryError] = {}
+        stopped: set[tuple[str, bytes | None]] = set()
         producer = self._open()
         for position, record in enumerate(records):
-            self._send(producer, position, record, failed)
+            if (record.topic, record.key) in stopped:
+                failed[position] = _kept_back()
+                continue
+            if not self._send(producer, position, record, failed):
+                stopped.add((record.topic, record.key))
         self._settle(producer, failed)
         return Deliveries(failed)
 
     def publish_singly(self, records: Sequence[OutgoingRecord]) -> Deliveries:
         """Each answer is awaited before the next record; a key that failed is not tried again."""
         failed: dict[int, DeliveryError] = {}
-        stopped: set[tuple[str, bytes]] = set()
+        stopped: set[tuple[str, bytes | None]] = set()
         for position, record in enumerate(records):
             if (record.topic, record.key) in stopped:
-                failed[position] = DeliveryError("_NOT_TRIED", "an earlier event of its aggregate failed", tried=False)
+                failed[position] = _kept_back()
                 continue
             producer = self._open()
             self._send(producer, position, record, failed)
@@ -81,11 +90,12 @@ class KafkaPublisher:
             "enable.gapless.guarantee": True,
             "partitioner": "murmur2_random",
             "delivery.report.only.error": True,
-            "logger": _quiet_logger(),
+            "logger": quiet_logger(),
             "message.timeout.ms": 0,
         }
 
-    def _send(self, producer: Any, position: int, record: OutgoingRecord, failed: dict[int, DeliveryError]) -> None:
+    def _send(self, producer: Any, position: int, record: OutgoingRecord, failed: dict[int, DeliveryError]) -> bool:
+        """Whether the record is on its way; if not, why is in `failed`."""
         from confluent_kafka import KafkaException
 
         def report(error: Any, message: Any) -> None:
@@ -95,12 +105,12 @@ class KafkaPublisher:
         while True:
             try:
                 producer.produce(record.topic, record.value, record.key, headers=record.headers, on_delivery=report)
-                return
+                return True
             except BufferError:
                 producer.poll(_LOOK_S)
             except KafkaException as error:
                 failed[position] = _error(error.args[0])
-                return
+                return False
 
     def _settle(self, producer: Any, failed: dict[int, DeliveryError]) -> None:
         """Waits for every answer. Polling, for `flush` goes on serving reports with a fatal error's exception pending.
@@ -124,11 +134,15 @@ class KafkaPublisher:
             self._producer = None
 
 
-def _quiet_logger() -> logging.Logger:
+def quiet_logger() -> logging.Logger:
     """librdkafka writes fatal errors to standard error unless a logger takes them."""
     logger = logging.Logger("eosctl.librdkafka")
     logger.addHandler(logging.NullHandler())
     return logger
+
+
+def _kept_back() -> DeliveryError:
+    return DeliveryError("_NOT_TRIED", "an earlier event of its aggregate failed", tried=False)
 
 
 def _error(error: Any) -> DeliveryError:

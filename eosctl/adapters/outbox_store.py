@@ -11,6 +11,7 @@ import psycopg
 from eosctl.adapters.database import PostgresDatabase, compose, database_errors
 from eosctl.adapters.outbox_spool import disk_spool
 from eosctl.core.errors import OperationFailed, Unreachable
+from eosctl.domain.dedup import DedupMapping
 from eosctl.domain.outbox import NOTIFY_CHANNEL, OutboxMapping, quoted
 from eosctl.domain.outbox_events import OutboxEvent
 from eosctl.ports.outbox import OutboxKey, RowsLocked, Spool
@@ -32,16 +33,28 @@ class PostgresOutbox:
 
     def keys(self, mapping: OutboxMapping, since: datetime, until: datetime) -> Iterator[OutboxKey]:
         """By a server-side cursor."""
-        database = PostgresDatabase(self._dsn, timeout_ms=self._timeout_ms)
         name = "outbox_keys" if mapping.published_at and mapping.retry_count else "outbox_keys_unmarked"
         args = {"since": since, "until": until, "max_retries": mapping.max_retries}
+        for row in self._stream(name, mapping.identifiers(), args):
+            yield OutboxKey(**row)
+
+    def processed(self, mapping: DedupMapping, since: datetime) -> Iterator[str]:
+        """By a server-side cursor."""
+        name = "outbox_processed" if mapping.processed_at else "outbox_processed_ever"
+        group = mapping.group if mapping.group and mapping.consumer_group else None
+        for row in self._stream(name, mapping.identifiers(), {"since": since, "group": group}):
+            yield row["id"]
+
+    def _stream(
+        self, name: str, identifiers: Mapping[str, str | tuple[str, ...]], args: Mapping[str, Any]
+    ) -> Iterator[Mapping[str, Any]]:
+        database = PostgresDatabase(self._dsn, timeout_ms=self._timeout_ms)
         connection = database.connect()
         try:
             with database_errors(name), connection.transaction(), connection.cursor("outbox_keys") as cursor:
                 cursor.itersize = _PAGE
-                cursor.execute(compose(name, mapping.identifiers()), args)
-                for row in cursor:
-                    yield OutboxKey(**row)
+                cursor.execute(compose(name, identifiers), args)
+                yield from cursor
         finally:
             database.close()
 

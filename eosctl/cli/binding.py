@@ -89,7 +89,7 @@ def _typer_face(name: str, field: FieldInfo) -> tuple[Any, Any]:
         default = True
     if kind is bool and field.default is None:
         default = None
-    shown = _default_words(field)
+    shown = default_words(field)
     text = " ".join(part for part in (field.description or "", _choices(field.annotation), shown) if part)
     complete = completer(face["complete"]) if face.get("complete") not in ("", None, "file") else None
     annotation: Any = list[str] if many else kind
@@ -145,7 +145,8 @@ def _required(text: str, field: FieldInfo) -> str:
     return f"{text} [required]" if field.is_required() else text
 
 
-def _default_words(field: FieldInfo) -> str:
+def default_words(field: FieldInfo) -> str:
+    """The default as the help says it, `[default: 15m]`, or "" where there is nothing to say."""
     if field.default in (None, PydanticUndefined, "", (), False, True) or field.is_required():
         return ""
     value = field.default.value if isinstance(field.default, Enum) else field.default
@@ -186,7 +187,8 @@ def _usage_error(operation: Operation, error: ValidationError) -> UsageError:
         where = one["loc"][0] if one["loc"] else ""
         field = operation.params.model_fields.get(str(where))
         message = one["msg"].removeprefix("Value error, ").rstrip(".")
-        lines.append(f"{flag_of(str(where), field)}: {message}." if field else f"{message}.")
+        stop = "" if message.endswith("?") else "."
+        lines.append(f"{flag_of(str(where), field)}: {message}{stop}" if field else f"{message}{stop}")
     command = "eosctl " + operation.name.replace(".", " ")
     return UsageError("bad_parameter", " ".join(lines), hint=f"See `{command} --help`.")
 

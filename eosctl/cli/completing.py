@@ -23,6 +23,14 @@ def _names(kind: str) -> Iterable[str]:
         from eosctl.cli.profiles import read_config, running_labs
 
         return [*read_config().profiles, *running_labs()]
+    if kind == "playbook":
+        from eosctl.playbook.library import folders
+
+        return [path.stem for folder in folders() for path in folder.glob("*.yaml")]
+    if kind == "run":
+        from eosctl.playbook.record import runs_folder
+
+        return [path.name for path in runs_folder().glob("*") if path.is_dir()]
     gateways = _gateways()
     match kind:
         case "topic":

@@ -37,7 +37,7 @@ def top_help() -> str:
     lines += [
         "",
         "Every command takes --profile, --bootstrap-server, --dsn, -X key=value and -o FORMAT.",
-        "Options here: --version, --help. Exit codes: 0 done, 3 a problem was found, 7 refused; see the README.",
+        "Options here: --version, --help. Exit codes: 0 done, 3 problem found, 7 refused; see the README.",
         "",
         "Examples:",
         *(f"  {command:<52} {says}" for command, says in _EXAMPLES),

@@ -1,5 +1,7 @@
 """The application: `eosctl NOUN VERB`. Loads only the command that is asked for, so that help answers at once."""
 
+import gc
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -141,6 +143,24 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def _print_help() -> None:
+    """The first page needs no parser, no pydantic and no operation; a reader that went away is no error."""
+    from eosctl.cli.help import top_help
+
+    try:
+        sys.stdout.write(top_help())
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _start_fast() -> None:
+    """Importing makes a quarter of a million objects that stay: looking through them for garbage, again and again, is a
+    tenth of a short command. Pydantic's plugins are looked for in every installed package; none is wanted."""
+    gc.set_threshold(100_000, 20, 20)
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+
+
 def with_optional_values(argv: Sequence[str]) -> list[str]:
     """`--watch` may stand alone, and its seconds need no unit: the parser always gets `--watch 2s`."""
     words: list[str] = []
@@ -156,7 +176,13 @@ def with_optional_values(argv: Sequence[str]) -> list[str]:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """The process: parses, runs, ends with the command's exit code."""
+    if (sys.argv[1:] if argv is None else list(argv)) == ["--help"]:
+        _print_help()
+        sys.exit(0)
+    _start_fast()
     from eosctl.cli.boundary import guarded
+    from eosctl.cli.completion import prepare
 
+    prepare()
     words = with_optional_values(sys.argv[1:] if argv is None else argv)
     sys.exit(guarded(words, lambda: application().main(args=words, prog_name="eosctl", standalone_mode=False)))

@@ -50,6 +50,10 @@ class Shared:
         return name
 
 
+_METAVARS = {
+    "profile": "NAME", "bootstrap_server": "HOST:PORT", "dsn": "DSN", "kafka_config": "FILE", "properties": "KEY=VALUE",
+    "timeout": "DURATION", "output": "FORMAT", "watch": "SECONDS", "plan_out": "FILE", "confirm": "NAME",
+}  # fmt: skip
 _CONNECTION, _OUTPUT, _CHANGE = "Connection", "Output", "Change"
 _HELP: dict[str, tuple[Any, tuple[str, ...], str, str]] = {
     "profile": (str, ("--profile",), "Connection by name (EOSCTL_PROFILE)", _CONNECTION),
@@ -77,7 +81,13 @@ def shared_option(name: str) -> tuple[Any, Any]:
     default: Any = [] if name == "properties" else (False if kind is bool else "")
     completion = _completion(name)
     option = typer.Option(
-        default, *flags, help=text, rich_help_panel=panel, show_default=False, autocompletion=completion
+        default,
+        *flags,
+        help=text,
+        rich_help_panel=panel,
+        show_default=False,
+        autocompletion=completion,
+        metavar=_METAVARS.get(name),
     )
     return kind, option
 

@@ -70,6 +70,9 @@ def _change(operation: Change, params: Params, call: Call) -> Report:
     from eosctl.render.plans import ChangeData
     from eosctl.runtime.plans import plan_change, save_plan
 
+    shown = operation.preview(call.gateways, params) if operation.preview else None
+    if shown is not None:
+        return shown
     plan = plan_change(operation, call.gateways, params)
     shared = call.shared
     if call.form in console.FOR_PEOPLE:

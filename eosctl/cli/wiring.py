@@ -1,16 +1,23 @@
 """Puts the real parts together: adapters, lab, journal, profiles. The only place that knows all of them."""
 
+from __future__ import annotations
+
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from eosctl.adapters.gateways import LiveGateways
-from eosctl.cli.profiles import ProfileStore
-from eosctl.cli.settings import Settings
-from eosctl.core.progress import Progress, Stop
-from eosctl.ports import InterviewGateway, JournalGateway, LabGateway, ProfilesGateway
-from eosctl.runtime.record import JournalRecord
 
 if TYPE_CHECKING:
+    from eosctl.cli.settings import Settings
+    from eosctl.core.progress import Progress, Stop
+    from eosctl.ports import (
+        CommandsGateway,
+        InterviewGateway,
+        JournalGateway,
+        LabGateway,
+        PlaybooksGateway,
+        ProfilesGateway,
+    )
     from eosctl.runtime.journal import Journal
 
 
@@ -37,11 +44,18 @@ class CliGateways(LiveGateways):
         return lab
 
     @cached_property
-    def record(self) -> "Journal":
+    def record(self) -> Journal:
         """The journal that `execute` writes."""
         from eosctl.runtime.journal import Journal
 
         return Journal()
+
+    @property
+    def commands(self) -> CommandsGateway:
+        """eosctl's own command line."""
+        from eosctl.cli.commands import OwnCommands
+
+        return OwnCommands()
 
     @property
     def interview(self) -> InterviewGateway:
@@ -53,11 +67,22 @@ class CliGateways(LiveGateways):
     @property
     def journal(self) -> JournalGateway:
         """The journal that operations read."""
+        from eosctl.runtime.record import JournalRecord
+
         return JournalRecord(self.record, self)
+
+    @property
+    def playbooks(self) -> PlaybooksGateway:
+        """Playbooks, with hands of their own."""
+        from eosctl.cli.playbooks import library
+
+        return library(self)
 
     @property
     def profiles(self) -> ProfilesGateway:
         """The configuration file."""
+        from eosctl.cli.profiles import ProfileStore
+
         return ProfileStore()
 
 

@@ -81,7 +81,7 @@ def format_size_bytes(size: int) -> str:
     value, unit = float(size), _SIZES[0]
     for name in _SIZES:
         unit = name
-        if abs(value) < 1_024 or name == _SIZES[-1]:
+        if round(abs(value), 1) < 1_024 or name == _SIZES[-1]:
             break
         value /= 1_024
     return f"{size} B" if unit == "B" else f"{value:.1f} {unit}"

@@ -4,9 +4,10 @@ An error is one sentence of what, one of why, one of what to do: `message`, `why
 meant for scripts (`kafka_unreachable`, `unknown_topic`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import Any
 
 from eosctl.core.exit_codes import ExitCode
 
@@ -21,16 +22,22 @@ class Notice:
 
 
 class EosctlError(Exception):
-    """Base of all expected failures; `exit_code` says how the process ends."""
+    """Base of all expected failures; `exit_code` says how the process ends.
+
+    `done` is plain data of what a step had done when it failed; the runtime keeps it in the receipt's `after`.
+    """
 
     exit_code: ExitCode = ExitCode.FAILED
 
-    def __init__(self, code: str, message: str, *, why: str = "", hint: str = "") -> None:
+    def __init__(
+        self, code: str, message: str, *, why: str = "", hint: str = "", done: Mapping[str, Any] | None = None
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.why = why
         self.hint = hint
+        self.done = dict(done or {})
 
     def notice(self) -> Notice:
         """The error as the envelope shows it: `message` holds what and why, `hint` what to do."""

@@ -80,11 +80,13 @@ class Change(Operation):
     """`observe`, then the pure `plan(snapshot, params)`, then `outcome(plan, receipts)` when the runtime is through.
 
     The planner raises Refused where a safety rule says no, and UsageError where the wish does not fit the world.
+    `preview(gateways, params)` may answer in place of the change (a statement's text alone): then nothing is planned.
     """
 
     observe: Callable[[Any, Any], Any]
     plan: Callable[[Any, Any], Plan]
     outcome: Callable[[Plan, Sequence[Receipt]], Report]
+    preview: Callable[[Any, Any], Report | None] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

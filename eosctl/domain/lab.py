@@ -10,6 +10,7 @@ class LabWish:
 
     `transaction_version` 0 (the default here) lets real hanging transactions be made; 2 is Kafka's own default.
     `java` and `postgres_bin` name existing ones ("" takes the wheels'). Ports of 0 are chosen and remembered.
+    `cdc` adds Kafka Connect with Debezium.
     """
 
     brokers: int = 1
@@ -19,12 +20,14 @@ class LabWish:
     postgres_bin: str = ""
     kafka_port: int = 0
     postgres_port: int = 0
+    cdc: bool = False
     broker_settings: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class LabSummary:
-    """A lab as people see it. `state` is `up`, `down` or `partly up`; `profile` names it while it runs."""
+    """A lab as people see it. `state` is `up`, `down` or `partly up`; `profile` names it while it runs;
+    `connect` is its Connect's URL."""
 
     name: str
     state: str
@@ -36,6 +39,7 @@ class LabSummary:
     folder: str
     cluster_id: str
     incidents: tuple[str, ...] = ()
+    connect: str = ""
 
 
 @dataclass(frozen=True)

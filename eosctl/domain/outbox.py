@@ -102,6 +102,46 @@ def checked(catalogue: TableCatalogue | None, mapping: OutboxMapping) -> OutboxM
     return replace(mapping, table=found.table)
 
 
+def differences(catalogue: TableCatalogue, mapping: OutboxMapping) -> tuple[str, ...]:
+    """What a table lacks of the mapping, or has of another type, in words; () when it fits."""
+    found = []
+    for role, column in mapping.columns().items():
+        if column is None:
+            continue
+        have = catalogue.column(column)
+        if have is None:
+            found.append(f"no column {column}")
+        elif role in _TYPES and not have.type.startswith(_TYPES[role]):
+            found.append(f"{column} is {have.type}, not {_TYPES[role][0]}")
+    return tuple(found)
+
+
+_TYPES = {
+    "created_at": ("timestamp",),
+    "published_at": ("timestamp",),
+    "retry_count": ("integer", "smallint", "bigint"),
+}
+
+
+def has_poll_index(catalogue: TableCatalogue, mapping: OutboxMapping) -> bool:
+    """Whether a valid partial index begins with the creation time and covers pending rows only."""
+    return any(
+        one.valid and one.columns[:1] == (mapping.created_at,) and "IS NULL" in (one.predicate or "")
+        for one in catalogue.indexes
+    )
+
+
+def has_published_index(catalogue: TableCatalogue, mapping: OutboxMapping) -> bool:
+    """Whether a valid index begins with the publishing time and covers published rows."""
+    return any(
+        one.valid and one.columns[:1] == (mapping.published_at,) and (not one.predicate or _IS_SET in one.predicate)
+        for one in catalogue.indexes
+    )
+
+
+_IS_SET = "IS NOT NULL"
+
+
 def _parsed(name: str, given: Mapping[str, Any]) -> OutboxMapping:
     known = {one.name for one in fields(OutboxMapping)}
     for key, value in given.items():

@@ -33,7 +33,7 @@ class OutboxEvent:
     aggregate_id: str
     event_type: str
     payload: str | bytes | None
-    created_at: datetime
+    created_at: datetime | None
     retry_count: int = 0
     locked: bool = True
 
@@ -48,9 +48,9 @@ class OutgoingRecord:
     """A record as it will be produced; the partitioner chooses the partition by the key."""
 
     topic: str
-    key: bytes
+    key: bytes | None
     value: bytes | None
-    headers: list[tuple[str, bytes]]
+    headers: list[tuple[str, bytes | None]]
 
 
 class NotARecord(Exception):
@@ -123,7 +123,7 @@ def _envelope(event: OutboxEvent) -> bytes:
         "aggregate_type": event.aggregate_type,
         "aggregate_id": event.aggregate_id,
         "event_type": event.event_type,
-        "created_at": format_time(event.created_at),
+        "created_at": format_time(event.created_at) if event.created_at else None,
         "payload": payload,
     }
     return json.dumps(envelope, ensure_ascii=False, separators=(",", ":")).encode()

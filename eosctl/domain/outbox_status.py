@@ -45,8 +45,8 @@ def judge_outbox(numbers: OutboxNumbers, limits: OutboxLimits) -> tuple[Verdict,
         problems.append(
             Notice(
                 "events_failed",
-                f"{numbers.failed} event{'s have' if numbers.failed > 1 else ' has'} used up all retries "
-                "and hold back the later events of their aggregates.",
+                f"{numbers.failed} event{'s have' if numbers.failed > 1 else ' has'} used up all retries: "
+                "the later ones of the same aggregates are held back.",
                 "See them with `eosctl outbox list --failed`, mend the cause, then `eosctl outbox retry`.",
             )
         )
@@ -74,6 +74,12 @@ def judge_outbox(numbers: OutboxNumbers, limits: OutboxLimits) -> tuple[Verdict,
         )
     verdict = Verdict.PROBLEM if problems else Verdict.WARNING if warnings else Verdict.OK
     return verdict, (*problems, *warnings)
+
+
+def bloat_bytes(table_bytes: int, live_rows: int, dead_rows: int) -> int:
+    """What dead rows take of the table, estimated as their share of all rows."""
+    every = live_rows + dead_rows
+    return table_bytes * dead_rows // every if every else 0
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 
+from eosctl.core.durations import format_duration_ms
 from eosctl.domain.groups import OFFSETS_TOPIC, groups_on
 from eosctl.domain.kafka import ActiveProducer, GroupListing, ProducerId, TransactionDescription, TransactionState
 from eosctl.domain.transactions import OPEN_STATES, is_late, is_two_phase
@@ -119,8 +120,8 @@ def past_timeout(last: Sample) -> list[Suspect]:
     found = []
     for one in last.descriptions:
         if is_late(one, last.at_ms) and one.started_at_ms is not None:
-            over = last.at_ms - one.started_at_ms - one.timeout_ms
-            detail = f"{one.state.value} for {over} ms longer than its time-out of {one.timeout_ms} ms"
+            over = format_duration_ms(last.at_ms - one.started_at_ms - one.timeout_ms)
+            detail = f"{one.state.value} for {over} longer than its time-out of {format_duration_ms(one.timeout_ms)}"
             found.append(_of(one, Evidence.PAST_TIMEOUT, Confidence.MEDIUM, detail))
     return found
 

@@ -14,7 +14,7 @@ from typing import NoReturn
 from eosctl.core.durations import format_time
 from eosctl.core.errors import OperationFailed, UsageError
 from eosctl.domain.lab import LabWish
-from eosctl.lab import jars, kafka, postgres, security
+from eosctl.lab import connect, jars, kafka, postgres, security
 from eosctl.lab.processes import end, free_port, is_running, is_taken
 from eosctl.lab.state import LabProcess, LabState, check_name, known_state, labs_folder, read_state, write_state
 
@@ -28,10 +28,14 @@ def up(name: str, wish: LabWish) -> tuple[LabState, bool]:
         state = read_state(name)
         if state is not None and is_up(state):
             _same_shape(state, wish)
+            if wish.cdc and connect.ROLE not in state.ports:
+                return _with_connect(_connect_port(state)), True
             return state, False
         if state is not None:
             _same_shape(state, wish)
             _end_all(state)
+            if wish.cdc:
+                state = _connect_port(state)
             return _started(state), True
         return _started(_new(name, wish)), True
 
@@ -53,6 +57,7 @@ def down(name: str, *, purge: bool) -> tuple[LabState, tuple[str, ...]]:
 def is_up(state: LabState) -> bool:
     """Whether all its servers run."""
     servers = ["postgres", *(f"broker-{node}" for node in range(1, state.brokers + 1))]
+    servers += [connect.ROLE] if connect.ROLE in state.ports else []
     found = [state.process(role) for role in servers]
     return all(one is not None and is_running(one) for one in found)
 
@@ -95,6 +100,8 @@ def _new(name: str, wish: LabWish) -> LabState:
 
 def _draft(name: str, wish: LabWish) -> LabState:
     """The lab as it shall be; nothing of it exists yet."""
+    if wish.cdc and wish.secure:
+        raise _plain_only()
     ports = _ports(wish)
     return LabState(
         name=name,
@@ -145,6 +152,9 @@ def _started(state: LabState) -> LabState:
         for node in range(1, state.brokers + 1):
             kafka.wait_for_broker(state, running[node - 1], node)
         kafka.wait_for_cluster(state)
+        if connect.ROLE in state.ports:
+            running.append(connect.start_connect(state))
+            connect.wait_for_connect(state, running[-1])
     except BaseException:
         for process in running:
             end(process, limit_s=5)
@@ -157,6 +167,25 @@ def _started(state: LabState) -> LabState:
     return up_now
 
 
+def _connect_port(state: LabState) -> LabState:
+    if connect.ROLE in state.ports:
+        return state
+    return replace(state, ports={**state.ports, connect.ROLE: free_port(set(state.ports.values()))})
+
+
+def _with_connect(state: LabState) -> LabState:
+    """Adds Connect to a lab that runs; when it does not start, the lab stays as it was."""
+    process = connect.start_connect(state)
+    try:
+        connect.wait_for_connect(state, process)
+    except BaseException:
+        end(process, limit_s=5)
+        raise
+    grown = replace(state, processes=(*state.processes, process))
+    write_state(grown)
+    return grown
+
+
 def _ports(wish: LabWish) -> dict[str, int]:
     taken: set[int] = set()
     asked = {"client-1": wish.kafka_port, "postgres": wish.postgres_port}
@@ -165,11 +194,13 @@ def _ports(wish: LabWish) -> dict[str, int]:
             raise OperationFailed("port_taken", f"Port {port} is taken.", why=f"It was asked for {role}.",
                                   hint="Name another port, or none: a free one is chosen.")  # fmt: skip
         taken.add(port)
-    roles = (*kafka.port_roles(wish.brokers, secure=wish.secure), "postgres")
+    roles = (*kafka.port_roles(wish.brokers, secure=wish.secure), "postgres", *((connect.ROLE,) if wish.cdc else ()))
     return {role: asked.get(role) or free_port(taken) for role in roles}
 
 
 def _same_shape(state: LabState, wish: LabWish) -> None:
+    if wish.cdc and state.secure:
+        raise _plain_only()
     if (wish.brokers, wish.secure) not in ((state.brokers, state.secure), (1, False)):
         shape = f"{state.brokers} broker{'s' if state.brokers > 1 else ''}, {'secure' if state.secure else 'plain'}"
         raise UsageError(
@@ -179,10 +210,18 @@ def _same_shape(state: LabState, wish: LabWish) -> None:
         )
 
 
+def _plain_only() -> UsageError:
+    return UsageError("cdc_plain_only", "A lab with Kafka Connect has no --secure.",
+                      why="Its worker and connector speak plain text on the loopback interface.",
+                      hint="Leave out --secure, or make two labs.")  # fmt: skip
+
+
 def _end_all(state: LabState) -> tuple[str, ...]:
-    incidents = [one for one in state.processes if not one.role.startswith(("broker-", "postgres"))]
-    servers = [one for one in state.processes if one not in incidents]
+    workers = [one for one in state.processes if one.role == connect.ROLE]
+    servers = [one for one in state.processes if one.role.startswith(("broker-", "postgres"))]
+    incidents = [one for one in state.processes if one not in servers and one not in workers]
     ended = [one.role for one in incidents if end(one, limit_s=3)]
+    ended += [one.role for one in workers if end(one, limit_s=10)]
     with ThreadPoolExecutor(4) as pool:
         ended += [one.role for one, was in zip(servers, pool.map(end, servers), strict=True) if was]
     return tuple(ended)

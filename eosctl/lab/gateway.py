@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 from eosctl.core.errors import OperationFailed
 from eosctl.domain.lab import Incident, LabSummary, LabWish
-from eosctl.lab import engine, incidents
+from eosctl.lab import engine, incidents, reading
+from eosctl.lab.connect import ROLE, connect_url
 from eosctl.lab.processes import is_running
 from eosctl.lab.profiles import environment, profile_name
 from eosctl.lab.state import LabState, every_state, known_state
@@ -34,6 +35,10 @@ class LocalLab:
         """Makes a real incident."""
         return incidents.inject(_running(name), incident, options)
 
+    def read_on(self, name: str, group: str, topic: str) -> int:
+        """How many records a real `read_committed` member of the group can read now."""
+        return reading.read_on(_running(name), group, topic)
+
     def incident_log(self, name: str, role: str) -> str:
         """What an incident's process has written so far."""
         file = known_state(name).path("logs", f"{role}.log")
@@ -51,8 +56,8 @@ def _running(name: str) -> LabState:
 
 def _summary(state: LabState) -> LabSummary:
     running = [one for one in state.processes if is_running(one)]
-    servers = [one for one in running if one.role.startswith(("broker-", "postgres"))]
-    word = "up" if len(servers) == state.brokers + 1 else ("partly up" if servers else "down")
+    servers = [one for one in running if one.role.startswith(("broker-", "postgres")) or one.role == ROLE]
+    word = "up" if len(servers) == state.brokers + 1 + (ROLE in state.ports) else ("partly up" if servers else "down")
     return LabSummary(
         name=state.name,
         state=word,
@@ -64,4 +69,5 @@ def _summary(state: LabState) -> LabSummary:
         folder=state.folder,
         cluster_id=state.cluster_id,
         incidents=tuple(one.role for one in running if one not in servers),
+        connect=connect_url(state),
     )

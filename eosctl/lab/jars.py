@@ -1,6 +1,7 @@
 """Kafka and its tools from Maven coordinates by jgo, Java from a wheel: no Java and no Maven needed."""
 
 import errno
+import hashlib
 import os
 import re
 import shutil
@@ -12,9 +13,19 @@ from eosctl.core.errors import OperationFailed, UsageError
 from eosctl.lab.state import jars_folder
 
 KAFKA = "4.3.1"
+_LONGEST_NAME = 200
 _LOGGING = "org.slf4j:slf4j-simple:1.7.36"
 """Kafka's own jars bring no logging back end: without one the broker's log stays empty, whatever it dies of."""
 COORDINATES = f"org.apache.kafka:kafka_2.13:{KAFKA}+org.apache.kafka:kafka-tools:{KAFKA}+{_LOGGING}"
+
+DEBEZIUM = "3.5.0.Final"
+_CONNECT_PARTS = ("connect-runtime", "connect-api", "connect-json", "connect-transforms", "kafka-clients")
+CONNECT_COORDINATES = "+".join(
+    [f"io.debezium:debezium-connector-postgres:{DEBEZIUM}"]
+    + [f"org.apache.kafka:{part}:{KAFKA}" for part in _CONNECT_PARTS]
+    + [_LOGGING]
+)
+"""Every part of Connect is pinned: left alone, Debezium pulls an older Kafka and the worker breaks."""
 
 
 def class_path() -> str:
@@ -22,10 +33,18 @@ def class_path() -> str:
     return resolved(COORDINATES)
 
 
+def connect_class_path() -> str:
+    """The class path of Kafka Connect with Debezium; likewise."""
+    return resolved(CONNECT_COORDINATES)
+
+
 @cache
 def resolved(coordinates: str) -> str:
     """The class path of Maven coordinates (jgo's syntax). Kept in `$XDG_CACHE_HOME/eosctl/jars` for every lab."""
-    remembered = jars_folder() / (re.sub(r"\W+", "-", coordinates) + ".path")
+    name = re.sub(r"\W+", "-", coordinates)
+    if len(name) > _LONGEST_NAME:
+        name = f"{name[:100]}-{hashlib.sha256(coordinates.encode()).hexdigest()[:16]}"
+    remembered = jars_folder() / f"{name}.path"
     if remembered.exists():
         folder = Path(remembered.read_text(encoding="utf-8"))
         if any(folder.glob("jars/*.jar")):

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from eosctl.lab.connect import connect_url
 from eosctl.lab.state import LabState, every_state
 
 DEFAULT = "default"
@@ -25,6 +26,8 @@ def profile_name(state: LabState) -> str:
 def settings_of(state: LabState) -> dict[str, Any]:
     """What a profile of the lab holds."""
     settings: dict[str, Any] = {"bootstrap_servers": state.bootstrap_servers, "dsn": state.dsn, "environment": "lab"}
+    if connect_url(state):
+        settings["connect"] = {"url": connect_url(state)}
     if state.secure:
         settings["kafka_config"] = str(state.path("security", "admin.properties"))
     return settings
@@ -33,6 +36,8 @@ def settings_of(state: LabState) -> dict[str, Any]:
 def environment(state: LabState) -> dict[str, str]:
     """The variables that point eosctl at the lab."""
     variables = {"EOSCTL_BOOTSTRAP_SERVER": state.bootstrap_servers, "EOSCTL_DSN": state.dsn}
+    if connect_url(state):
+        variables["EOSCTL_CONNECT_URL"] = connect_url(state)
     if state.secure:
         variables["EOSCTL_KAFKA_CONFIG"] = str(state.path("security", "admin.properties"))
     return variables

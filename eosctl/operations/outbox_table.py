@@ -44,16 +44,18 @@ def found_table(gateways: Gateways, name: str) -> OutboxTable:
     return OutboxTable(mapping, catalogue)
 
 
-def check_ids(catalogue: TableCatalogue, mapping: OutboxMapping, ids: Sequence[str]) -> None:
-    """Raises UsageError (`bad_event_id`) for an id that can't be one of this table's."""
+def check_ids(catalogue: TableCatalogue, mapping: OutboxMapping, ids: Sequence[str]) -> tuple[str, ...]:
+    """The ids as PostgreSQL writes them. Raises UsageError (`bad_event_id`) for one that can't be of this table."""
     column = catalogue.column(mapping.id)
-    read = {"uuid": UUID, "bigint": int, "integer": int}.get(column.type if column else "", str)
+    read = {"uuid": UUID, "bigint": int, "integer": int, "smallint": int}.get(column.type if column else "", str)
+    found = []
     for one in ids:
         try:
-            read(one)
+            found.append(str(read(one)))
         except ValueError:
             kind = column.type if column else "text"
             raise UsageError("bad_event_id", f"{one!r} is no {kind}, as ids of {mapping.table} are.") from None
+    return tuple(dict.fromkeys(found))
 
 
 def rows(gateways: Gateways, name: str, mapping: OutboxMapping, **args: Any) -> list[Mapping[str, Any]]:

@@ -6,6 +6,7 @@ from eosctl.core.operation import Change, Example, Receipt
 from eosctl.core.params import Params, param
 from eosctl.core.plan import Plan
 from eosctl.core.report import Report
+from eosctl.operations.offsets_undo import forced
 from eosctl.operations.receipts import StepRow, step_rows
 from eosctl.ports import Gateways
 
@@ -14,11 +15,13 @@ class UndoParams(Params):
     """Which change."""
 
     id: str = param(help="The journal entry's id, or its beginning", positional=True, complete="journal_id")
+    force: bool = param(False, help="Offsets: also when the group moved on since")
 
 
 def observe(gateways: Gateways, params: UndoParams) -> Plan:
-    """The plan back, made from what the journal holds."""
-    return gateways.journal.plan_undo(gateways.journal.entry(params.id))
+    """The plan back, made from what the journal holds; with `force` from what is there now."""
+    found = gateways.journal.plan_undo(gateways.journal.entry(params.id))
+    return forced(gateways, found) if params.force else found
 
 
 def plan(snapshot: Plan, params: UndoParams) -> Plan:

@@ -1,34 +1,51 @@
-"""The Protocols that operations need: what a Kafka, a database and a clock must offer. No driver is known here."""
+"""The Protocols that operations need: what a Kafka, a database and a clock must offer. No driver is known here.
+
+Each port is imported when it is first used: a command that talks to no Kafka does not pay for Kafka's values.
+"""
+
+from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Protocol
 
-from eosctl.core.progress import Progress, Stop
-from eosctl.ports.clock import Clock
-from eosctl.ports.cluster import ClusterGateway
-from eosctl.ports.configs import ConfigsGateway
-from eosctl.ports.database import DatabaseGateway
-from eosctl.ports.groups import GroupsGateway
-from eosctl.ports.interview import InterviewGateway
-from eosctl.ports.journal import JournalGateway
-from eosctl.ports.lab import LabGateway
-from eosctl.ports.outbox import OutboxGateway
-from eosctl.ports.profiles import ProfilesGateway
-from eosctl.ports.publisher import Publisher
-from eosctl.ports.records import RecordsGateway
-from eosctl.ports.transactions import TransactionsGateway
+if TYPE_CHECKING:
+    from eosctl.core.progress import Progress, Stop
+    from eosctl.ports.clock import Clock
+    from eosctl.ports.cluster import ClusterGateway
+    from eosctl.ports.commands import CommandsGateway
+    from eosctl.ports.configs import ConfigsGateway
+    from eosctl.ports.connect import ConnectGateway
+    from eosctl.ports.database import DatabaseGateway
+    from eosctl.ports.dead_letters import DeadLettersGateway
+    from eosctl.ports.groups import GroupsGateway
+    from eosctl.ports.interview import InterviewGateway
+    from eosctl.ports.journal import JournalGateway
+    from eosctl.ports.lab import LabGateway
+    from eosctl.ports.offset_files import OffsetFiles
+    from eosctl.ports.outbox import OutboxGateway
+    from eosctl.ports.playbooks import PlaybooksGateway
+    from eosctl.ports.profiles import ProfilesGateway
+    from eosctl.ports.publisher import Publisher
+    from eosctl.ports.records import RecordsGateway
+    from eosctl.ports.transactions import TransactionsGateway
 
 __all__ = [
     "Clock",
     "ClusterGateway",
+    "CommandsGateway",
     "ConfigsGateway",
+    "ConnectGateway",
     "DatabaseGateway",
+    "DeadLettersGateway",
     "Gateways",
     "GroupsGateway",
     "InterviewGateway",
     "JournalGateway",
     "LabGateway",
+    "OffsetFiles",
     "OutboxGateway",
+    "PlaybooksGateway",
     "ProfilesGateway",
     "Publisher",
     "RecordsGateway",
@@ -65,12 +82,24 @@ class Gateways(Protocol):
         """Records of partitions, read and produced."""
 
     @property
+    def dead_letters(self) -> DeadLettersGateway:
+        """Dead letters in bulk, and replay sessions."""
+
+    @property
     def database(self) -> DatabaseGateway:
         """PostgreSQL."""
 
     @property
+    def offset_files(self) -> OffsetFiles:
+        """Files of offsets, snapshots, saved records."""
+
+    @property
     def outbox(self) -> OutboxGateway:
         """The outbox table's relay sessions, keys and spool."""
+
+    @property
+    def connect(self) -> ConnectGateway:
+        """Kafka Connect's REST interface, as the profile's `connect` section names it."""
 
     @property
     def publisher(self) -> Publisher:
@@ -81,12 +110,20 @@ class Gateways(Protocol):
         """Real servers on this machine."""
 
     @property
+    def commands(self) -> CommandsGateway:
+        """eosctl's own command line, for the demo."""
+
+    @property
     def interview(self) -> InterviewGateway:
         """A person at the terminal, when there is one."""
 
     @property
     def journal(self) -> JournalGateway:
         """The record of changes, and saved plans."""
+
+    @property
+    def playbooks(self) -> PlaybooksGateway:
+        """Playbooks: found, checked, run."""
 
     @property
     def profiles(self) -> ProfilesGateway:
@@ -98,3 +135,30 @@ class Gateways(Protocol):
 
     def target(self, needs: tuple[str, ...]) -> Mapping[str, str]:
         """Which servers these are: `kafka_cluster_id`, `database` (system identifier and database name)."""
+
+
+_PORTS = {
+    "Clock": "eosctl.ports.clock",
+    "ClusterGateway": "eosctl.ports.cluster",
+    "CommandsGateway": "eosctl.ports.commands",
+    "ConnectGateway": "eosctl.ports.connect",
+    "DatabaseGateway": "eosctl.ports.database",
+    "DeadLettersGateway": "eosctl.ports.dead_letters",
+    "GroupsGateway": "eosctl.ports.groups",
+    "InterviewGateway": "eosctl.ports.interview",
+    "JournalGateway": "eosctl.ports.journal",
+    "LabGateway": "eosctl.ports.lab",
+    "OffsetFiles": "eosctl.ports.offset_files",
+    "OutboxGateway": "eosctl.ports.outbox",
+    "PlaybooksGateway": "eosctl.ports.playbooks",
+    "ProfilesGateway": "eosctl.ports.profiles",
+    "Publisher": "eosctl.ports.publisher",
+    "RecordsGateway": "eosctl.ports.records",
+    "TransactionsGateway": "eosctl.ports.transactions",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PORTS:
+        raise AttributeError(name)
+    return getattr(import_module(_PORTS[name]), name)

@@ -1,10 +1,13 @@
 """What operations ask of PostgreSQL. Statements live in `adapters/sql/<noun>_<verb>.sql` and are called by name."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from eosctl.domain.tables import TableCatalogue, TableName
+if TYPE_CHECKING:
+    from eosctl.domain.tables import TableCatalogue, TableName
 
 
 class DatabaseGateway(Protocol):
@@ -28,8 +31,18 @@ class DatabaseGateway(Protocol):
         args: Mapping[str, Any] | None = None,
         *,
         identifiers: Mapping[str, str | tuple[str, ...]] | None = None,
+        literals: Mapping[str, str] | None = None,
     ) -> int:
-        """Runs a changing statement; the number of rows."""
+        """Runs a changing statement; the number of rows. `literals` fill placeholders where no parameter may stand."""
+
+    def text(
+        self,
+        name: str,
+        *,
+        identifiers: Mapping[str, str | tuple[str, ...]] | None = None,
+        literals: Mapping[str, str] | None = None,
+    ) -> str:
+        """The statement as it would be sent; connects to nothing."""
 
     def describe_table(self, table: TableName) -> TableCatalogue | None:
         """Columns, indexes, kind, partition key of a table found by name and search_path; None if there is none."""

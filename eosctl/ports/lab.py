@@ -1,9 +1,12 @@
 """Real servers on this machine: what the lab commands need."""
 
-from collections.abc import Mapping
-from typing import Protocol
+from __future__ import annotations
 
-from eosctl.domain.lab import Incident, LabSummary, LabWish
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from eosctl.domain.lab import Incident, LabSummary, LabWish
 
 
 class LabGateway(Protocol):
@@ -23,6 +26,9 @@ class LabGateway(Protocol):
 
     def inject(self, name: str, incident: str, options: Mapping[str, str]) -> Incident:
         """Makes a real incident. Raises Refused when the cluster that answers is not the lab's."""
+
+    def read_on(self, name: str, group: str, topic: str) -> int:
+        """How many records a real `read_committed` member of the group can read now; commits what it read."""
 
     def incident_log(self, name: str, role: str) -> str:
         """What an incident's process has written so far."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from eosctl.domain.dedup import DedupMapping
 from eosctl.domain.outbox import OutboxMapping
 from eosctl.domain.outbox_events import OutboxEvent
 
@@ -81,6 +82,12 @@ class OutboxGateway(Protocol):
     def keys(self, mapping: OutboxMapping, since: datetime, until: datetime) -> Iterator[OutboxKey]:
         """Every row made in a half-open time range, flat memory, in no order."""
 
+    def processed(self, mapping: DedupMapping, since: datetime) -> Iterator[str]:
+        """Ids that consumers have marked in a deduplication table since then, flat memory; all without a time column.
+
+        Only those of the mapping's group, where the table tells groups apart and the mapping names one.
+        """
+
     def spool(self) -> AbstractContextManager["Spool"]:
         """An empty spool on disk, gone at the end."""
 
@@ -89,7 +96,7 @@ class Spool(Protocol):
     """Ids on disk, divided into buckets by their hash, so that each bucket fits in memory."""
 
     def add(self, side: str, entries: Iterable[tuple[str, str]]) -> int:
-        """Appends (id, detail) pairs to one side (`table` or `topic`); how many."""
+        """Appends (id, detail) pairs to one side (`table`, `topic`, `dedup`); how many."""
 
     def buckets(self) -> Iterator[Mapping[str, Sequence[tuple[str, str]]]]:
         """One bucket after another: its pairs by side."""

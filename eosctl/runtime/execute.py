@@ -114,7 +114,7 @@ def _one(step: Step, number: int, gateways: Gateways, entry: OpenEntry) -> Recei
         after = handler.act(gateways, step)
         after = handler.verify(gateways, step, after)
     except EosctlError as error:
-        return _failed(step, error, before=seen.seen, after=after)
+        return _failed(step, error, before=seen.seen, after={**after, **error.done})
     return Receipt(step, "done", seen.seen, after, verified=True)
 
 

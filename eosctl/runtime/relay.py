@@ -103,7 +103,7 @@ class _Relay:
             for holds in (self._waiting, self._exhausted):
                 holds.release_due(began_ms)
             if idle and not self._session.has_work(self._held()):
-                if self._is_over():
+                if self._is_over() and not self._got_more_lanes():
                     return
                 self._wait()
                 continue
@@ -126,6 +126,12 @@ class _Relay:
 
     def _is_over(self) -> bool:
         return self._wish.once or (self._wish.drain and not self._waiting.until_ms)
+
+    def _got_more_lanes(self) -> bool:
+        """Before it ends: the lanes of a relay that died a moment ago may have come free."""
+        held, self._shared_at_ms = len(self._session.lanes()), None
+        self._share_lanes()
+        return len(self._session.lanes()) > held
 
     def _share_lanes(self) -> None:
         now = self._now()

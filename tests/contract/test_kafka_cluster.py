@@ -1,7 +1,6 @@
 """Brokers, topics, offsets, groups and records against a real broker; and every bad day of reaching one."""
 
 import socket
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -40,11 +39,9 @@ def live(lab: LabState) -> Iterator[LiveGateways]:
 
 
 def failure(ask: Callable[[], object]) -> EosctlError:
-    """What `ask` raises, which must come before the limit of 15 s."""
-    began = time.monotonic()
+    """What `ask` raises; each test's own time limit holds for never hanging."""
     with pytest.raises(EosctlError) as caught:
         ask()
-    assert time.monotonic() - began < 15
     return caught.value
 
 
@@ -127,12 +124,11 @@ def both_clients(live: LiveGateways) -> list[Callable[[], object]]:
     return [live.cluster.brokers, lambda: live.cluster.broker_configs([1])]
 
 
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize("client", [0, 1])
-def test_a_closed_port_is_unreachable_at_once(lab: LabState, client: int) -> None:
-    with gateways_of(lab, bootstrap_servers=f"127.0.0.1:{closed_port()}") as live:
-        began = time.monotonic()
+def test_a_closed_port_is_unreachable_without_waiting_for_the_time_limit(lab: LabState, client: int) -> None:
+    with gateways_of(lab, bootstrap_servers=f"127.0.0.1:{closed_port()}", timeout_ms=600_000) as live:
         error = failure(both_clients(live)[client])
-        assert time.monotonic() - began < 2
     assert (error.code, type(error)) == ("kafka_unreachable", Unreachable)
     assert "127.0.0.1:" in error.message
     assert "Connection refused" in error.why

@@ -11,6 +11,7 @@ UNREADABLE = "unreadable"
 REPLAY_COUNT = "eosctl-replay-count"
 _CAUSED_BY = re.compile(r"^Caused by: ([\w.$]+)", re.M)
 _INT64_MAX = 2**63 - 1
+_SHAPES = 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,8 @@ class Reader:
         self._marks: dict[str, Dialect] = {}
         for dialect in reversed(self.dialects):
             self._marks |= dict.fromkeys(dialect.marks, dialect)
+        self._places: dict[tuple[str, ...], _Place] = {}
+        self._topics: dict[bytes, str] = {}
 
     def dialect_of(self, names: Sequence[str]) -> Dialect | None:
         """The dialect of a record with these header names: the first one that was written tells the origin."""
@@ -77,6 +80,40 @@ class Reader:
         if name == REPLAY_COUNT or (dialect is not None and dialect.strips(name)):
             return True
         return any(one.strips(name) for one in BUILT_IN if one.name in ("spring", "connect", "streams", "share-group"))
+
+    def cause_of(self, headers: Headers) -> str:
+        """`read(headers).cause`, quickly where a header names the root cause; for counting millions."""
+        at = self._place(headers).cause
+        raw = headers[at][1] if at >= 0 else None
+        if raw:
+            try:
+                return raw.decode()
+            except UnicodeDecodeError:
+                pass
+        return self.read(headers).cause
+
+    def place_of(self, headers: Headers) -> tuple[str | None, int | None]:
+        """Topic and partition of `read(headers).origin`, quickly."""
+        place = self._place(headers)
+        if place.dialect is None:
+            return None, None
+        raw = headers[place.topic][1] if place.topic >= 0 else None
+        topic = self._topics.get(raw) if raw else None
+        if topic is None:
+            topic = self.read(headers).origin.topic
+            if topic and raw and len(self._topics) < _SHAPES:
+                self._topics[raw] = topic
+        number = headers[place.partition][1] if place.partition >= 0 else None
+        return topic, decode_integer(number or b"", place.dialect.integers, 4)
+
+    def _place(self, headers: Headers) -> "_Place":
+        names = tuple([name for name, _ in headers])
+        found = self._places.get(names)
+        if found is None:
+            if len(self._places) >= _SHAPES:
+                self._places.clear()
+            found = self._places[names] = _place_of(names, self.dialect_of(names))
+        return found
 
     def read(self, headers: Headers) -> DeadLetter:
         """The headers decoded. The first of a name tells the origin, the last the newest failure."""
@@ -97,6 +134,29 @@ class Reader:
             group=_text(dialect.group, first, bad),
         )
         return DeadLetter(dialect.name, origin, _failure(dialect, last, bad), replays, tuple(bad))
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where headers of these names have what is asked most often; -1 for nowhere."""
+
+    dialect: Dialect | None
+    topic: int = -1
+    partition: int = -1
+    cause: int = -1
+
+
+def _place_of(names: tuple[str, ...], dialect: Dialect | None) -> _Place:
+    if dialect is None:
+        return _Place(None)
+    first = {name: at for at, name in reversed(list(enumerate(names)))}
+    last = {name: at for at, name in enumerate(names)}
+    topic, partition, cause = (
+        next((known[one] for one in options if one in known), -1)
+        for options, known in ((dialect.topic, first), (dialect.partition, first), (dialect.cause_class, last))
+    )
+    # of several names for one thing, an empty first one gives way to the next in `read`: no short cut then
+    return _Place(dialect, topic, partition, cause if len(dialect.cause_class) == 1 else -1)
 
 
 def decode_integer(raw: bytes, integers: Integers, width: int) -> int | None:

@@ -31,11 +31,13 @@ class RawRecord(Protocol):
 class Batch:
     """Records of one read, in order for each partition. `positions` is the next offset by partition.
 
-    A partition that is through has its range's end as its position, past markers and gaps.
+    A partition that is through has its range's end as its position, past markers and gaps. A batch in the order of
+    origins has no positions; `after` tells the place of its last record.
     """
 
     records: Sequence[RawRecord]
     positions: Mapping[int, int]
+    after: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +73,13 @@ class PlainRecord:
     def headers(self) -> tuple[tuple[str, bytes | None], ...]:
         """The headers in order."""
         return self.raw_headers
+
+
+@dataclass(frozen=True, slots=True)
+class RehydratedRecord(PlainRecord):
+    """A dead letter that was only a pointer, with key, value and headers of the record that it points to.
+
+    Place and time are the dead letter's; `origin_ms` is the time of the record itself, 0 when it has none.
+    """
+
+    origin_ms: int = 0

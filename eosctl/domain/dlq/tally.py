@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 REPLAYED, FILTERED = "replayed", "filtered"
-SKIPPED_WINDOW, SKIPPED_RUN, SKIPPED_PROCESSED = "skipped:window", "skipped:run", "skipped:processed"
-SKIPPED_LOST = "skipped:lost"
-HELD_KEY, HELD_NEWER, HELD_ORIGIN = "held:key", "held:newer", "held:origin"
+SKIPPED_WINDOW, SKIPPED_RUN = "skipped:window", "skipped:run"
+SKIPPED_PROCESSED = "skipped:processed"
+HELD_KEY, HELD_ORIGIN, HELD_NULL_KEY = "held:key", "held:origin", "held:null-key"
+HELD_LOST = "held:lost_to_retention"
 PARKED_LOOP, PARKED_SIZE = "parked:max-replays", "parked:too-large"
 
 SAYS = {
@@ -16,11 +17,11 @@ SAYS = {
     FILTERED: "not selected",
     SKIPPED_WINDOW: "skipped: replayed within the window",
     SKIPPED_RUN: "skipped: again in this run",
-    SKIPPED_PROCESSED: "skipped: the consumer processed it after all",
-    SKIPPED_LOST: "skipped: its origin is lost to retention",
+    SKIPPED_PROCESSED: "skipped: the consumer's table says that it was processed",
     HELD_KEY: "held: an earlier record of its key is held back",
-    HELD_NEWER: "held: a newer record of its key is in the target",
-    HELD_ORIGIN: "held: its origin is unknown",
+    HELD_ORIGIN: "held: its origin is unknown, or is no topic here",
+    HELD_NULL_KEY: "held: it has no key and the target is compacted",
+    HELD_LOST: "held: a pointer whose record is gone from its origin",
     PARKED_LOOP: "parked: replayed too often",
     PARKED_SIZE: "parked: too large for the target",
 }
@@ -58,7 +59,7 @@ class Tally:
 class PartitionState:
     """What a job commits with a partition's offset, so that a crash loses nothing: the run, its end, its counts.
 
-    `after` is the last sort position that a run in origin order has done.
+    `after` is how far a replay in the order of origins has come; the farthest of all partitions holds.
     """
 
     run: str
@@ -75,9 +76,12 @@ class PartitionState:
 
 
 def state_of(metadata: str) -> PartitionState | None:
-    """What a commit's metadata holds; None when it is not ours."""
+    """What a commit's metadata holds; None when it is not ours.
+
+    librdkafka 2.16 ends a transactional commit's metadata with a NUL byte, and strips it only where it reads itself.
+    """
     try:
-        body = json.loads(metadata)
+        body = json.loads(metadata.rstrip("\0"))
         if not isinstance(body, dict) or body.get("eosctl") != 1:
             return None
         counts = {str(name): int(count) for name, count in body["counts"].items()}

@@ -1,13 +1,48 @@
-"""Steps of the outbox: making its table, setting retries, relaying. How they are done: `runtime/steps/outbox.py`."""
+"""Steps of the outbox: making its table, retries, relaying, purging. Done by `runtime/steps/outbox.py`."""
 
 from dataclasses import dataclass
 from typing import ClassVar
 
+from eosctl.core.durations import format_duration_ms
 from eosctl.core.plan import Effect, Step
 from eosctl.domain.outbox import OutboxMapping
 from eosctl.domain.outbox_relay import RelayWish
+from eosctl.domain.purging import PurgeWish
+from eosctl.domain.tables import TableName
 
-PARTS = ("table", "poll_index", "aggregate_index", "trigger")
+PARTS = ("table", "poll_index", "aggregate_index", "published_index", "trigger")
+
+_SUFFIXES = {
+    "poll_index": "pending",
+    "aggregate_index": "aggregate",
+    "published_index": "published",
+    "trigger": "notify",
+}
+_NAME_LIMIT_BYTES = 63
+
+Statement = tuple[str, dict[str, str | tuple[str, ...]]]
+
+
+def part_name(table: TableName, part: str) -> str:
+    """What `outbox init` calls a part of that table; PostgreSQL's names have 63 bytes at most."""
+    if part == "table":
+        return str(table)
+    suffix = _SUFFIXES[part]
+    room = _NAME_LIMIT_BYTES - len(suffix) - 1
+    return f"{table.name.encode()[:room].decode(errors='ignore')}_{suffix}"
+
+
+def statements_of(mapping: OutboxMapping, part: str, name: str = "") -> tuple[Statement, ...]:
+    """The statement files that make a part, each with what fills its braces; `name` stands in for the usual one."""
+    table, identifiers = mapping.table, mapping.identifiers()
+    called = name or part_name(table, part)
+    if part == "table":
+        return (("outbox_create_table", identifiers),)
+    if part == "trigger":
+        function = (table.schema, called) if table.schema else (called,)
+        named = {**identifiers, "trigger": called, "function": function}
+        return (("outbox_create_function", named), ("outbox_create_trigger", named))
+    return ((f"outbox_create_{part}", {**identifiers, "index": called}),)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +130,29 @@ class RelayOutbox(Step):
     def effects(self) -> tuple[Effect, ...]:
         after = f"{max(0, self.pending - self.wish.next_batch)} or more" if self.wish.once else "0, but for what fails"
         return (Effect(str(self.mapping.table), "pending events", str(self.pending), after),)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PurgeOutbox(Step):
+    """Deletes published events older than an age, batch by batch; pending and failed ones never."""
+
+    kind: ClassVar[str] = "outbox.purge"
+    done_when: ClassVar[str] = "no published event is older than that"
+
+    mapping: OutboxMapping
+    wish: PurgeWish
+    rows: int
+    vacuum: bool = False
+
+    def describe(self) -> str:
+        then = ", then VACUUM" if self.vacuum else ""
+        age = format_duration_ms(self.wish.age_ms)
+        return f"Delete events of {self.mapping.table} published more than {age} ago{then}"
+
+    def effects(self) -> tuple[Effect, ...]:
+        left = max(0, self.rows - self.wish.max_rows) if self.wish.max_rows else 0
+        age = format_duration_ms(self.wish.age_ms)
+        return (Effect(str(self.mapping.table), f"events published over {age} ago", str(self.rows), str(left)),)
 
 
 def _state(count: int, error: str | None) -> str:

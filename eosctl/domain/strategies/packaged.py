@@ -1,4 +1,4 @@
-"""Reads the YAML files of this package; the one place here that touches files, and only our own."""
+"""Reads the YAML files and templates of this package; the one place here that touches files, and only our own."""
 
 from functools import cache
 from importlib.resources import files
@@ -11,4 +11,9 @@ def packaged(path: str) -> Any:
     import yaml
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return yaml.load(files("eosctl.domain.strategies").joinpath(path).read_text(encoding="utf-8"), loader)
+    return yaml.load(packaged_text(path), loader)
+
+
+def packaged_text(path: str) -> str:
+    """The text of a file below this package."""
+    return files("eosctl.domain.strategies").joinpath(path).read_text(encoding="utf-8")

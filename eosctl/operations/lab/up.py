@@ -19,6 +19,7 @@ class LabUpParams(Params):
         ge=0,
         le=2,
     )
+    cdc: bool = param(False, help="Add Kafka Connect with Debezium (also to a lab that runs already)")
     java: str = param(
         "", help="An existing Java 17+: its program's path, or `system`; otherwise the lab brings its own"
     )
@@ -33,6 +34,7 @@ def run(gateways: Gateways, params: LabUpParams) -> Report:
         brokers=params.brokers,
         secure=params.secure,
         transaction_version=params.transaction_version,
+        cdc=params.cdc,
         java=params.java,
         postgres_bin=params.postgres_bin,
         kafka_port=params.kafka_port,
@@ -58,6 +60,7 @@ OPERATION = Action(
     details="The first start downloads Kafka's jars (56 MB). Nothing else has to be installed: no Docker, no Java.",
     examples=(
         Example("eosctl lab up", "One broker and one database."),
+        Example("eosctl lab up --name cdc --cdc", "With Kafka Connect and Debezium, for `eosctl cdc`."),
         Example("eosctl lab up --name secure --secure", "A second lab, with TLS, SCRAM users and ACLs."),
     ),
 )

@@ -1,21 +1,21 @@
 """`outbox reconcile`: the table's ids against a topic's `idempotency-key` headers; what is lost, twice, unmarked."""
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from eosctl.core.durations import time_from_ms
 from eosctl.core.errors import Notice, UsageError
 from eosctl.core.exit_codes import ExitCode
 from eosctl.core.operation import Example, Query
 from eosctl.core.params import DurationMs, Moment, param
 from eosctl.core.report import Report, Section
-from eosctl.domain.kafka import LogOffsets, TopicPartition
+from eosctl.domain.dedup import DedupMapping
 from eosctl.domain.outbox import OutboxMapping
 from eosctl.domain.outbox_events import ID_HEADER, check_topic_template, topic_of
-from eosctl.domain.outbox_reconcile import FAILED, PENDING, PUBLISHED, TABLE, TOPIC, Comparison, Oddity
+from eosctl.domain.outbox_reconcile import DEDUP, TABLE, Comparison, Oddity
 from eosctl.operations.outbox_table import OutboxParams, found_table
+from eosctl.operations.reconciling import dedup_of, first_gone_ms, ranges_since, rows_of, spool_topic
 from eosctl.ports import Gateways
-from eosctl.ports.outbox import Spool
 
 _SLACK_MS = 60_000
 
@@ -31,6 +31,10 @@ class OutboxReconcileParams(OutboxParams):
     header: str = param(ID_HEADER, help="The header that holds the row's id (Debezium's default is `id`)")
     template: str | None = param(None, help="Template of topics, as for relay [default: the mapping's]")
     cdc: bool = param(False, help="Debezium publishes: every row counts as published, marked or not")
+    dedup: str | None = param(
+        None,
+        help="The consumers' deduplication table, a mapping or a table [default: the only one mapped for the topic]",
+    )
     limit: int = param(100, help="Name at most so many events", ge=0)
 
 
@@ -39,7 +43,8 @@ class Reconciliation:
     """The counts; `oddities` names the first events that do not fit.
 
     `without_header` counts records that carry no id; `unknown_in_topic` ids that the table's range does not hold
-    (older rows, purged ones, other producers).
+    (older rows, purged ones, other producers). With a deduplication table `processed` counts the rows that it holds,
+    `processed_and_gone` those of them that the topic no longer has; None without one.
     """
 
     table: str
@@ -56,6 +61,10 @@ class Reconciliation:
     pending_not_there: int
     unknown_in_topic: int
     without_header: int
+    dedup_table: str | None
+    processed: int | None
+    processed_and_gone: int | None
+    there_not_processed: int | None
     oddities: tuple[Oddity, ...]
 
 
@@ -71,6 +80,7 @@ class ReconcileSnapshot:
     without_header: int
     comparison: Comparison
     log_start_after_ms: int | None
+    dedup: DedupMapping | None = None
 
 
 def observe(gateways: Gateways, params: OutboxReconcileParams) -> ReconcileSnapshot:
@@ -88,80 +98,26 @@ def observe(gateways: Gateways, params: OutboxReconcileParams) -> ReconcileSnaps
         )
     topics = gateways.cluster.topics([params.topic])
     partitions = [one.partition for one in topics[0].partitions]
-    comparison = Comparison()
+    dedup = dedup_of(gateways, params.dedup, params.topic)
+    comparison = Comparison(deduplicated=dedup is not None)
+
+    def wanted(aggregate_type: str, event_type: str) -> bool:
+        return topic_of(template, aggregate_type, event_type) == params.topic
+
     with gateways.outbox.spool() as spool:
         gateways.progress.begin("Reading rows", unit="rows")
-        states = _states(gateways, mapping, params, template, (since, until))
-        rows = spool.add(TABLE, _counted(gateways, states))
+        states = rows_of(gateways, mapping, (since, until), wanted=wanted, all_published=params.cdc)
+        rows = spool.add(TABLE, states)
         offsets = gateways.cluster.log_offsets(partitions)
         gateways.progress.end()
         since_ms = round(since.timestamp() * 1_000) - _SLACK_MS
-        records, without_header = _read_topic(gateways, spool, params.header, _ranges(gateways, offsets, since_ms))
+        records, without_header = spool_topic(gateways, spool, params.header, ranges_since(gateways, offsets, since_ms))
+        if dedup is not None:
+            spool.add(DEDUP, ((one, "") for one in gateways.outbox.processed(dedup, time_from_ms(since_ms))))
         for sides in spool.buckets():
             comparison.add_bucket(sides, limit=params.limit)
-    gone = _first_gone_ms(gateways, offsets, since_ms)
-    return ReconcileSnapshot(mapping, since, until, rows, records, without_header, comparison, gone)
-
-
-def _states(
-    gateways: Gateways,
-    mapping: OutboxMapping,
-    params: OutboxReconcileParams,
-    template: str,
-    period: tuple[datetime, datetime],
-) -> Iterator[tuple[str, str]]:
-    for row in gateways.outbox.keys(mapping, *period):
-        if topic_of(template, row.aggregate_type, row.event_type) != params.topic:
-            continue
-        state = PUBLISHED if row.published or params.cdc else FAILED if row.failed else PENDING
-        yield row.id, state
-
-
-def _counted(gateways: Gateways, pairs: Iterator[tuple[str, str]]) -> Iterator[tuple[str, str]]:
-    for pair in pairs:
-        gateways.progress.advance()
-        yield pair
-
-
-def _ranges(
-    gateways: Gateways, offsets: Mapping[TopicPartition, LogOffsets], since_ms: int
-) -> dict[TopicPartition, tuple[int, int]]:
-    starts = gateways.cluster.offsets_for_times(list(offsets), since_ms)
-    ranges: dict[TopicPartition, tuple[int, int]] = {}
-    for partition, log in offsets.items():
-        start = starts.get(partition)
-        ranges[partition] = (max(log.log_start, start if start is not None else log.last_stable), log.last_stable)
-    return ranges
-
-
-def _read_topic(
-    gateways: Gateways, spool: Spool, header: str, ranges: Mapping[TopicPartition, tuple[int, int]]
-) -> tuple[int, int]:
-    counts = {"records": 0, "without": 0}
-
-    def ids() -> Iterator[tuple[str, str]]:
-        for record in gateways.records.read(ranges):
-            counts["records"] += 1
-            gateways.progress.advance()
-            found = next((value for name, value in record.headers if name == header and value is not None), None)
-            if found is None:
-                counts["without"] += 1
-            else:
-                yield found.decode(errors="replace").strip('"'), f"{record.partition.partition}@{record.offset}"
-
-    gateways.progress.begin("Reading the topic", sum(end - start for start, end in ranges.values()), "records")
-    spool.add(TOPIC, ids())
-    gateways.progress.end()
-    return counts["records"], counts["without"]
-
-
-def _first_gone_ms(gateways: Gateways, offsets: Mapping[TopicPartition, LogOffsets], since_ms: int) -> int | None:
-    """The time asked for, when records of that time may be gone from a partition whose log no longer begins at 0."""
-    trimmed = [one for one, log in offsets.items() if log.log_start > 0]
-    if not trimmed:
-        return None
-    starts = gateways.cluster.offsets_for_times(trimmed, since_ms)
-    return since_ms if any(starts.get(one) == offsets[one].log_start for one in trimmed) else None
+    gone = first_gone_ms(gateways, offsets, since_ms)
+    return ReconcileSnapshot(mapping, since, until, rows, records, without_header, comparison, gone, dedup)
 
 
 def report(snapshot: ReconcileSnapshot, params: OutboxReconcileParams) -> Report:
@@ -182,19 +138,24 @@ def report(snapshot: ReconcileSnapshot, params: OutboxReconcileParams) -> Report
         pending_not_there=seen.pending_absent,
         unknown_in_topic=seen.unknown,
         without_header=snapshot.without_header,
+        dedup_table=str(snapshot.dedup.table) if snapshot.dedup else None,
+        processed=seen.processed if seen.deduplicated else None,
+        processed_and_gone=seen.processed_gone if seen.deduplicated else None,
+        there_not_processed=seen.unprocessed if seen.deduplicated else None,
         oddities=tuple(seen.oddities),
     )
-    counts = [{"field": name.replace("_", " "), "value": getattr(result, name)} for name in _COUNTS]
+    names = (*_COUNTS, *(_DEDUP_COUNTS if seen.deduplicated else ()))
+    counts = [{"field": name.replace("_", " "), "value": getattr(result, name)} for name in names]
     sections = [Section(f"Outbox {result.table} against {params.topic}", counts)]
     if seen.oddities:
         sections.append(Section("Events", seen.oddities, Oddity))
-    verdict = "No event is lost." if not seen.lost else f"{seen.lost} events are lost."
+    verdict = f"{seen.lost} event{'s are' if seen.lost > 1 else ' is'} lost." if seen.lost else "No event is lost."
     return Report(
         result,
         Reconciliation,
         exit_code=ExitCode.PROBLEM if seen.lost else ExitCode.DONE,
         warnings=_warnings(snapshot, params),
-        errors=(_lost(seen.lost),) if seen.lost else (),
+        errors=(_lost(seen.lost, cdc=params.cdc),) if seen.lost else (),
         sections=tuple(sections),
         summary=verdict,
     )
@@ -204,14 +165,17 @@ _COUNTS = (
     "since", "until", "rows", "records", "published_and_there", "lost", "twice", "extra_copies",
     "there_still_pending", "pending_not_there", "unknown_in_topic", "without_header",
 )  # fmt: skip
+_DEDUP_COUNTS = ("dedup_table", "processed", "processed_and_gone", "there_not_processed")
 
 
-def _lost(count: int) -> Notice:
-    return Notice(
-        "events_lost",
-        f"{count} event{'s are' if count > 1 else ' is'} published by the table and not in the topic.",
-        "Set published_at to NULL for those ids to let a relay publish them again.",
-    )
+def _lost(count: int, *, cdc: bool) -> Notice:
+    """What to do with a lost event differs: Debezium reads inserts, a relay reads unmarked rows."""
+    if cdc:
+        hint = "Insert those rows again under new ids with the old payload, or let a relay publish them once."
+    else:
+        hint = "Set published_at to NULL for those ids, and a relay publishes them again."
+    words = "written to the table" if cdc else "published by the table"
+    return Notice("events_lost", f"{count} event{'s are' if count > 1 else ' is'} {words} and not in the topic.", hint)
 
 
 def _warnings(snapshot: ReconcileSnapshot, params: OutboxReconcileParams) -> tuple[Notice, ...]:
@@ -234,6 +198,15 @@ def _warnings(snapshot: ReconcileSnapshot, params: OutboxReconcileParams) -> tup
                 "published_twice",
                 f"{seen.twice} event{'s are' if seen.twice > 1 else ' is'} there more than once.",
                 "Consumers deduplicate by the header; a relay that died between publish and mark does this.",
+            )
+        )
+    if seen.unprocessed:
+        found.append(
+            Notice(
+                "not_processed",
+                f"{seen.unprocessed} event{'s are' if seen.unprocessed > 1 else ' is'} there and not marked in "
+                f"{snapshot.dedup.table if snapshot.dedup else 'the dedup table'}.",
+                "Consumers may be behind: compare again when their lag is 0.",
             )
         )
     if seen.unmarked:
@@ -260,6 +233,6 @@ OPERATION = Query(
     "range to the last stable offset. Ids go to temporary files, so memory stays flat. Exit 3 when an event is lost.",
     examples=(
         Example("eosctl outbox reconcile --topic order-events", "The last day."),
-        Example("eosctl outbox reconcile --topic order-events --header id --cdc", "After a replication slot was lost."),
+        Example("eosctl outbox reconcile --topic order-events --cdc", "After a replication slot was lost."),
     ),
 )

@@ -10,11 +10,10 @@ from eosctl.core.operation import Change, Example, Receipt
 from eosctl.core.params import DurationMs, param
 from eosctl.core.plan import Plan
 from eosctl.core.report import Report
-from eosctl.domain.outbox import require_marking
+from eosctl.domain.outbox import has_poll_index, require_marking
 from eosctl.domain.outbox_events import ValueForm, check_topic_template
-from eosctl.domain.outbox_relay import RelayWish
+from eosctl.domain.outbox_relay import LANES, RelayWish
 from eosctl.domain.steps.outbox import RelayOutbox
-from eosctl.operations.outbox.init import has_poll_index
 from eosctl.operations.outbox_table import OutboxParams, OutboxTable, found_table, rows
 from eosctl.ports import Gateways
 
@@ -84,12 +83,13 @@ def plan(snapshot: RelaySnapshot, params: OutboxRelayParams) -> Plan:
                 "Make it with `eosctl outbox init`.",
             )
         )
-    if snapshot.pending["failed"]:
+    failed = snapshot.pending["failed"]
+    if failed:
         warnings.append(
             Notice(
                 "events_failed",
-                f"{snapshot.pending['failed']} events have used up their retries and hold back "
-                "the later ones of their aggregates.",
+                f"{failed} event{'s have' if failed > 1 else ' has'} used up all retries: "
+                "the later ones of the same aggregates are held back.",
                 "See `eosctl outbox list --failed`.",
             )
         )
@@ -107,7 +107,20 @@ def outcome(plan: Plan, receipts: Sequence[Receipt]) -> Report:
     if result.failures:
         code = ExitCode.PROBLEM
         warnings.append(
-            Notice("tries_failed", f"{result.failures} tries failed.", "See `eosctl outbox list --pending`.")
+            Notice(
+                "tries_failed",
+                f"{result.failures} {'tries' if result.failures > 1 else 'try'} failed; the events are kept.",
+                "See `eosctl outbox list --pending`.",
+            )
+        )
+    elsewhere = LANES - result.lanes
+    if receipts[0].status == "done" and elsewhere and (step.wish.drain or step.wish.once):
+        warnings.append(
+            Notice(
+                "lanes_elsewhere",
+                f"Other relays hold {elsewhere} of {LANES} lanes; the events of their aggregates were left to them.",
+                "See what is pending with `eosctl outbox status`.",
+            )
         )
     if result.stopped and (step.wish.drain or step.wish.once):
         code = ExitCode.INTERRUPTED

@@ -16,6 +16,7 @@ from eosctl.operations.receipts import StepRow, step_rows
 from eosctl.ports import Gateways
 
 _AT_MOST = 10_000
+_LOOK_AT = 100_000
 
 
 class OutboxRetryParams(OutboxParams):
@@ -33,6 +34,7 @@ class RetrySnapshot:
 
     mapping: OutboxMapping
     candidates: tuple[RetryCandidate, ...]
+    ids: tuple[str, ...] = ()
 
 
 def observe(gateways: Gateways, params: OutboxRetryParams) -> RetrySnapshot:
@@ -48,11 +50,12 @@ def observe(gateways: Gateways, params: OutboxRetryParams) -> RetrySnapshot:
     mapping = table.mapping
     require_marking(mapping)
     if params.ids:
-        check_ids(table.catalogue, mapping, params.ids)
-        found = rows(gateways, "outbox_by_id", mapping, ids=list(params.ids))
+        ids = check_ids(table.catalogue, mapping, params.ids)
+        found = rows(gateways, "outbox_by_id", mapping, ids=list(ids))
     else:
-        found = rows(gateways, "outbox_failed", mapping, min_retries=mapping.max_retries, limit=100_000)
-    return RetrySnapshot(mapping, tuple(RetryCandidate(**one) for one in found))
+        ids = ()
+        found = rows(gateways, "outbox_failed", mapping, min_retries=mapping.max_retries, limit=_LOOK_AT)
+    return RetrySnapshot(mapping, tuple(RetryCandidate(**one) for one in found), ids)
 
 
 def plan(snapshot: RetrySnapshot, params: OutboxRetryParams) -> Plan:
@@ -63,7 +66,7 @@ def plan(snapshot: RetrySnapshot, params: OutboxRetryParams) -> Plan:
     if params.error is not None:
         pattern = re.compile(params.error)
         wanted = tuple(one for one in wanted if pattern.search(one.last_error or ""))
-    missing = sorted(set(params.ids) - {one.id for one in wanted})
+    missing = sorted(set(snapshot.ids) - {one.id for one in wanted})
     if missing:
         raise UsageError("unknown_event", f"There is no event {missing[0]!r}.", hint="`eosctl outbox list` shows them.")
     published = [one for one in wanted if one.published]
@@ -85,6 +88,8 @@ def plan(snapshot: RetrySnapshot, params: OutboxRetryParams) -> Plan:
         warnings.append(
             Notice("capped", f"{len(wanted) - len(capped)} more events are left.", "Run it again for them.")
         )
+    if not params.ids and len(snapshot.candidates) == _LOOK_AT:
+        warnings.append(Notice("capped", f"Only the {_LOOK_AT} oldest failed events were looked at.", "Run it again."))
     if overtaken:
         warnings.append(Notice("out_of_order", f"Goes out after newer events: {overtaken_words(overtaken)}."))
     states = tuple(

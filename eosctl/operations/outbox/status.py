@@ -1,18 +1,17 @@
 """`outbox status`: what is pending, failed and published, how late it goes out, and whether that is well."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from eosctl.core.durations import format_duration_ms
+from eosctl.core.durations import format_duration_ms, format_size_bytes
 from eosctl.core.exit_codes import ExitCode
 from eosctl.core.operation import Example, Query
 from eosctl.core.params import DurationMs, param
-from eosctl.core.report import Report, Section
-from eosctl.domain.outbox import quoted, require_marking
-from eosctl.domain.outbox_status import OutboxLimits, OutboxNumbers, Verdict, judge_outbox
-from eosctl.operations.outbox.init import has_poll_index
+from eosctl.core.report import Report, Section, column
+from eosctl.domain.outbox import has_poll_index, quoted, require_marking
+from eosctl.domain.outbox_status import OutboxLimits, OutboxNumbers, Verdict, bloat_bytes, judge_outbox
 from eosctl.operations.outbox_table import OutboxParams, OutboxTable, found_table, rows
 from eosctl.ports import Gateways
 
@@ -23,6 +22,36 @@ class OutboxStatusParams(OutboxParams):
     window: DurationMs = param(3_600_000, help="Published events of how long to look at", ge=1_000)
     max_age: DurationMs = param(300_000, help="A pending event older than this is a problem")
     max_pending: int = param(100_000, help="More pending events than this are a problem", ge=0)
+
+
+@dataclass(frozen=True)
+class RetryCount:
+    """How many unpublished events have been tried so often."""
+
+    retries: int
+    events: int
+
+
+@dataclass(frozen=True)
+class ErrorCount:
+    """An error that unpublished events have, and how many."""
+
+    error: str
+    events: int
+    retries: int
+    oldest_at: datetime
+
+
+@dataclass(frozen=True)
+class Poller:
+    """A session that locks rows of the table now (a poller), or writes to it."""
+
+    pid: int
+    application: str
+    client: str
+    does: str
+    state: str
+    transaction_age_ms: int | None = field(metadata=column("for"))
 
 
 @dataclass(frozen=True)
@@ -40,16 +69,17 @@ class OutboxStatus:
     publish_lag_p50_ms: int | None
     publish_lag_p95_ms: int | None
     publish_lag_p99_ms: int | None
-    retry_histogram: tuple[Mapping[str, Any], ...]
-    top_errors: tuple[Mapping[str, Any], ...]
+    retry_histogram: tuple[RetryCount, ...]
+    top_errors: tuple[ErrorCount, ...]
     table_bytes: int
     index_bytes: int
     live_rows: int
     dead_rows: int
+    bloat_bytes: int
     vacuumed_at: datetime | None
     poll_index: bool
     notify_trigger: bool
-    pollers: tuple[Mapping[str, Any], ...]
+    pollers: tuple[Poller, ...]
 
 
 @dataclass(frozen=True)
@@ -108,16 +138,17 @@ def report(snapshot: StatusSnapshot, params: OutboxStatusParams) -> Report:
         publish_lag_p50_ms=lags[0],
         publish_lag_p95_ms=lags[1],
         publish_lag_p99_ms=lags[2],
-        retry_histogram=snapshot.histogram,
-        top_errors=snapshot.errors,
+        retry_histogram=tuple(RetryCount(**one) for one in snapshot.histogram),
+        top_errors=tuple(ErrorCount(**one) for one in snapshot.errors),
         table_bytes=size["table_bytes"],
         index_bytes=size["index_bytes"],
         live_rows=size["live_rows"],
         dead_rows=size["dead_rows"],
+        bloat_bytes=bloat_bytes(size["table_bytes"], size["live_rows"], size["dead_rows"]),
         vacuumed_at=size["vacuumed_at"],
         poll_index=poll_index,
         notify_trigger=any(one["notifies"] for one in snapshot.triggers),
-        pollers=snapshot.pollers,
+        pollers=tuple(Poller(**one) for one in snapshot.pollers),
     )
     problem = verdict is Verdict.PROBLEM
     return Report(
@@ -146,23 +177,25 @@ def _sections(status: OutboxStatus) -> tuple[Section, ...]:
         "poll index": status.poll_index,
         "notify trigger": status.notify_trigger,
     }
-    facts: list[Mapping[str, Any]] = [{"field": name, "value": value} for name, value in words.items()]
     space = {
-        "table_bytes": status.table_bytes,
-        "index_bytes": status.index_bytes,
-        "live_rows": status.live_rows,
-        "dead_rows": status.dead_rows,
-        "vacuumed_at": status.vacuumed_at,
+        "table": format_size_bytes(status.table_bytes),
+        "indexes": format_size_bytes(status.index_bytes),
+        "live / dead rows": f"{status.live_rows} / {status.dead_rows}",
+        "bloat (estimate)": format_size_bytes(status.bloat_bytes),
+        "vacuumed": status.vacuumed_at,
     }
-    sections = [Section(f"Outbox {status.table}", facts), Section("Space", [space])]
-    for title, found in (
-        ("Retries of unpublished events", status.retry_histogram),
-        ("Errors", status.top_errors),
-        ("Sessions that work on it now", status.pollers),
-    ):
-        if found:
-            sections.append(Section(title, found))
+    sections = [Section(f"Outbox {status.table}", _pairs(words)), Section("Space", _pairs(space))]
+    tables: tuple[tuple[str, Sequence[Any], type], ...] = (
+        ("Retries of unpublished events", status.retry_histogram, RetryCount),
+        ("Errors", status.top_errors, ErrorCount),
+        ("Sessions that work on it now", status.pollers, Poller),
+    )
+    sections += [Section(title, found, kind) for title, found, kind in tables if found]
     return tuple(sections)
+
+
+def _pairs(words: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [{"field": name, "value": value} for name, value in words.items()]
 
 
 OPERATION = Query(
@@ -175,7 +208,8 @@ OPERATION = Query(
     observe=observe,
     report=report,
     details="Exit 3 when events have used up their retries, or are older or more than the limits. The publish lag is "
-    "from a row's creation (the begin of its transaction by default) to its mark.",
+    "from a row's creation to its mark. bloat_bytes is an estimate from "
+    "PostgreSQL's statistics: the dead rows' share of the table.",
     examples=(
         Example("eosctl outbox status", "Is the outbox well?"),
         Example("eosctl outbox status --max-age 30s --watch", "With a narrow limit, drawn again and again."),

@@ -1,15 +1,25 @@
 """How the outbox's steps are done: its objects, its retries, its relay, its purge."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from eosctl.core.errors import OperationFailed, Refused, WorldChanged
 from eosctl.core.plan import Step
 from eosctl.domain.outbox import OutboxMapping, quoted
-from eosctl.domain.steps.outbox import CreateOutboxPart, DropOutboxPart, RelayOutbox, RetryState, SetRetries
+from eosctl.domain.purging import PurgeTarget
+from eosctl.domain.steps.outbox import (
+    CreateOutboxPart,
+    DropOutboxPart,
+    PurgeOutbox,
+    RelayOutbox,
+    RetryState,
+    SetRetries,
+    statements_of,
+)
 from eosctl.ports import Gateways
 from eosctl.runtime.handler import NotUndoable, StepState
+from eosctl.runtime.purging import run_purge
 from eosctl.runtime.relay import run_relay
 
 
@@ -40,20 +50,20 @@ class CreateHandler:
         return StepState("done" if exists else "ready", {"exists": exists})
 
     def act(self, gateways: Gateways, step: CreateOutboxPart) -> Mapping[str, Any]:
-        """CREATE; an index that an interrupted run left invalid is dropped first."""
-        database, mapping = gateways.database, step.mapping
-        names: dict[str, Any] = dict(mapping.identifiers())
-        if step.part.endswith("_index"):
-            qualified = {"index": _in_schema_of(gateways, mapping, step.name)}
-            database.execute("outbox_drop_index", identifiers=qualified)
-            database.execute(f"outbox_create_{step.part}", identifiers={**names, "index": step.name})
-        elif step.part == "trigger":
-            names |= {"trigger": step.name, "function": _in_schema_of(gateways, mapping, step.name)}
+        """CREATE; an index of this table that an interrupted run left invalid is dropped first."""
+        database = gateways.database
+        catalogue = database.describe_table(step.mapping.table)
+        mapping = replace(step.mapping, table=catalogue.table) if catalogue else step.mapping
+        statements = statements_of(mapping, step.part, step.name)
+        if step.part == "trigger":
             with database.transaction():
-                database.execute("outbox_create_function", identifiers=names)
-                database.execute("outbox_create_trigger", identifiers=names)
-        else:
-            database.execute("outbox_create_table", identifiers=names)
+                for name, identifiers in statements:
+                    database.execute(name, identifiers=identifiers)
+            return {"created": step.name}
+        if catalogue and any(one.name == step.name and not one.valid for one in catalogue.indexes):
+            database.execute("outbox_drop_index", identifiers={"index": _in_schema_of(gateways, mapping, step.name)})
+        for name, identifiers in statements:
+            database.execute(name, identifiers=identifiers)
         return {"created": step.name}
 
     def verify(self, gateways: Gateways, step: CreateOutboxPart, after: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -196,4 +206,39 @@ class RelayHandler:
         return NotUndoable("Published events can't be taken back from Kafka.")
 
 
-HANDLERS = (CreateHandler(), DropHandler(), RetriesHandler(), RelayHandler())
+class PurgeHandler:
+    """Deletes published events by the purge engine."""
+
+    kind = PurgeOutbox.kind
+
+    def look(self, gateways: Gateways, step: PurgeOutbox) -> StepState:
+        """Done when none is old enough."""
+        rows = _purgeable(gateways, step)
+        return StepState("ready" if rows else "done", {"rows": rows})
+
+    def act(self, gateways: Gateways, step: PurgeOutbox) -> Mapping[str, Any]:
+        """Batches of `runtime/purging.py`; its tally."""
+        assert step.mapping.published_at is not None
+        tally = run_purge(
+            gateways, PurgeTarget(table=step.mapping.table, time_column=step.mapping.published_at), step.wish
+        )
+        if step.vacuum and tally.ended_by == "done":
+            gateways.database.execute("purge_vacuum", identifiers={"table": step.mapping.table.parts})
+        return asdict(tally)
+
+    def verify(self, gateways: Gateways, step: PurgeOutbox, after: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What is left: events that grew old meanwhile, or all after a limit."""
+        return {**after, "left": _purgeable(gateways, step)}
+
+    def undo(self, step: PurgeOutbox, before: Mapping[str, Any], after: Mapping[str, Any]) -> Step | NotUndoable:
+        """Rows are gone."""
+        return NotUndoable("Deleted events can't be brought back; their records are in Kafka as long as it keeps them.")
+
+
+def _purgeable(gateways: Gateways, step: PurgeOutbox) -> int:
+    args = {"age_ms": step.wish.age_ms}
+    found = gateways.database.query("outbox_purgeable", args, identifiers=step.mapping.identifiers())
+    return int(found[0]["rows"])
+
+
+HANDLERS = (CreateHandler(), DropHandler(), RetriesHandler(), RelayHandler(), PurgeHandler())

@@ -1,0 +1,1 @@
+CREATE TABLE {day_table} PARTITION OF {table} DEFAULT

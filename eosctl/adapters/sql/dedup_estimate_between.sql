@@ -1,0 +1,2 @@
+EXPLAIN (FORMAT JSON) SELECT FROM {table}
+WHERE {processed_at} >= COALESCE(%(first)s::timestamptz, '-infinity') AND {processed_at} < %(until)s::timestamptz

@@ -1,0 +1,163 @@
+"""Scaffolds: small working programs of each strategy, put together from the templates of this package. Pure.
+
+A language's templates are in `scaffolds/<language>/`; `scaffolds/scaffolds.yaml` says which files belong together.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from eosctl.core.errors import UsageError, did_you_mean
+from eosctl.domain.strategies.catalogue import Strategy, strategy
+from eosctl.domain.strategies.packaged import packaged, packaged_text
+
+LANGUAGES = ("python",)
+_CRASH_POINT = re.compile(r"crash_?[pP]oint\(\"([a-z-]+)\"\)")
+
+
+@dataclass(frozen=True)
+class Control:
+    """The one change that takes the protection away: in `file`, `find` becomes `replace`. `says` it in words."""
+
+    file: str
+    says: str
+    find: str
+    replace: str
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program of a scaffold: its role (`consumer`, `relay`, ...), its file and how it is started."""
+
+    role: str
+    file: str
+    run: str
+    crash_points: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Scaffold:
+    """A directory to be written. `counted` says where effects are: a table, `output-topic` or `api`.
+
+    `promise` is `exactly once`, `at least once` or `at most once`: what comes out under crashes.
+    """
+
+    strategy: str
+    language: str
+    files: Mapping[str, str]
+    programs: tuple[Program, ...]
+    counted: str
+    promise: str
+    control: Control | None = None
+
+    def broken(self) -> dict[str, str]:
+        """The files with the control's change: what a crash test must find out. Raises ValueError when it has none."""
+        if self.control is None or self.files[self.control.file].count(self.control.find) != 1:
+            raise ValueError(f"The control of {self.strategy} ({self.language}) does not fit its program.")
+        one = self.control
+        return {**self.files, one.file: self.files[one.file].replace(one.find, one.replace)}
+
+
+def offered(language: str) -> tuple[str, ...]:
+    """The strategies that have a scaffold in that language. Raises UsageError (`unknown_language`)."""
+    return tuple(_language(language)["strategies"])
+
+
+def languages_of(name: str) -> tuple[str, ...]:
+    """The languages in which a strategy has a scaffold."""
+    every = packaged("scaffolds/scaffolds.yaml")
+    return tuple(language for language in LANGUAGES if language in every and name in every[language]["strategies"])
+
+
+def scaffold(name: str, language: str) -> Scaffold:
+    """The scaffold. Raises UsageError (`unknown_strategy`, `unknown_language`, `no_scaffold`)."""
+    found, room = strategy(name), _language(language)
+    if name not in room["strategies"]:
+        raise UsageError(
+            "no_scaffold",
+            f"There is no {language} scaffold of {name}.",
+            hint=f"In {language} there are: {', '.join(room['strategies'])}.",
+        )
+    entry = room["strategies"][name]
+    names = {**room["shared"], **entry["files"]}
+    files = {path: _template(language, template) for path, template in names.items()}
+    if found.ddl or entry["schema"]:
+        files["schema.sql"] = _schema(found, entry["schema"])
+    programs = tuple(_program(role, room["programs"][role], files) for role in entry["programs"])
+    control = Control(**entry["control"]) if "control" in entry else None
+    made = Scaffold(name, language, files, programs, entry["counted"], entry["promise"], control)
+    return Scaffold(**{**vars(made), "files": {**files, "README.md": _readme(found, made)}})
+
+
+def _language(language: str) -> Mapping[str, Any]:
+    every: Mapping[str, Any] = packaged("scaffolds/scaffolds.yaml")
+    if language not in every:
+        hint = did_you_mean(language, every) or f"There are: {', '.join(every)}."
+        raise UsageError("unknown_language", f"There are no scaffolds in {language!r}.", hint=hint)
+    found: Mapping[str, Any] = every[language]
+    return found
+
+
+def _template(language: str, name: str) -> str:
+    return packaged_text(f"scaffolds/{language}/{name}.tmpl")
+
+
+def _schema(found: Strategy, further: list[str]) -> str:
+    head = f'-- Tables of {found.name}. Apply once: psql "$DSN" -v ON_ERROR_STOP=1 -f schema.sql\n'
+    return "\n".join([head + found.ddl, *(_template("sql", name) for name in further)]).rstrip() + "\n"
+
+
+def _program(role: str, data: Mapping[str, str], files: Mapping[str, str]) -> Program:
+    text = files[data["file"]]
+    return Program(role, data["file"], data["run"], tuple(dict.fromkeys(_CRASH_POINT.findall(text))))
+
+
+def _readme(found: Strategy, made: Scaffold) -> str:
+    runs = "\n".join(f"{one.run:<36} # {one.role}" for one in made.programs)
+    points = "\n".join(f"- `{one.file}`: {', '.join(f'`{point}`' for point in one.crash_points)}"
+                       for one in made.programs if one.crash_points)  # fmt: skip
+    crashes = "\n".join(f"- {one.at}: {one.then}" for one in found.crashes)
+    language = packaged("scaffolds/scaffolds.yaml")[made.language]
+    return _template("shared", "README.md").format(
+        title=found.title,
+        name=found.name,
+        effect=found.effect,
+        guarantee=found.guarantee,
+        diagram=found.diagram.rstrip(),
+        install=language["install"],
+        schema='psql "$DSN" -v ON_ERROR_STOP=1 -f schema.sql\n' if "schema.sql" in made.files else "",
+        settings="\n".join(_settings(made)),
+        runs=runs,
+        crashes=crashes,
+        points=points,
+        limits="\n".join(f"- {one}" for one in found.limits),
+        verify=found.verify,
+        first_point=next(one.crash_points[0] for one in made.programs if one.crash_points),
+        window=f"\nWindow: {found.window}\n" if found.window else "",
+    )
+
+
+_SETTINGS = {
+    "BOOTSTRAP_SERVERS": "`localhost:9092` unless set",
+    "KAFKA_PROPERTIES_FILE": "more Kafka properties, `key=value` lines (security)",
+    "DSN": "PostgreSQL, for example `postgresql://localhost/shop`",
+    "INPUT_TOPIC": "what is read",
+    "OUTPUT_TOPIC": "what is written",
+    "DEAD_LETTER_TOPIC": "for messages without a key; INPUT_TOPIC with `-dlt` unless set",
+    "GROUP": "the consumer group",
+    "INSTANCE": "the same after a restart, another for each process beside it; `1` unless set",
+    "BATCH": "messages at once; 100 unless set",
+    "AGGREGATE_TYPE": "what the events are about; `order` unless set, so that they go to `order-events`",
+    "INPUT_FILE": "JSON lines to send",
+    "POSITION_FILE": "where the position in it is noted; `position` unless set",
+    "API_URL": "for example `http://127.0.0.1:8080`",
+    "API_PORT": "where `api` listens; 8080 unless set",
+    "API_FILE": "where `api` keeps its charges; `charges.db` unless set",
+    "RECONCILE_AFTER_S": "how old an open reservation must be; more than the slowest call; 60 unless set",
+}
+
+
+def _settings(made: Scaffold) -> list[str]:
+    texts = "\n".join(made.files.values())
+    return [f"| `{name}` | {says} |" for name, says in _SETTINGS.items() if re.search(rf"[\"']{name}[\"']", texts)]

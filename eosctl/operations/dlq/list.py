@@ -1,0 +1,171 @@
+"""`dlq list`: the topics that hold dead letters, by their name or by the headers of their newest records."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from eosctl.core.durations import time_from_ms
+from eosctl.core.operation import Example, Query
+from eosctl.core.params import Params, Regex, param
+from eosctl.core.report import Report, column
+from eosctl.domain.dlq.decoding import Reader
+from eosctl.domain.dlq.records import RawRecord
+from eosctl.domain.dlq.rows import letter_of
+from eosctl.domain.kafka import LogOffsets, Topic, TopicPartition
+from eosctl.operations.dead_letters import reader_of
+from eosctl.ports import Gateways
+
+_HOUR_MS = 3_600_000
+_TOP = 3
+
+
+class DlqListParams(Params):
+    """How to find them."""
+
+    name: Regex = param(
+        r"(?i)(^|[._-])(dlt|dlq|dead-?letters?|errors?|poison)([._-]|$)", help="Names of dead-letter topics"
+    )
+    sample: int = param(200, help="Newest records of each partition to look at", ge=1, le=10_000)
+    every_topic: bool = param(False, help="Sample topics of any name, too")
+
+
+@dataclass(frozen=True)
+class DlqRow:
+    """A dead-letter topic. `expires_in_ms` until the oldest record may be deleted for good."""
+
+    topic: str
+    records: int
+    oldest_at: datetime | None
+    newest_at: datetime | None = field(metadata=column(wide=True))
+    growth_an_hour_records: int
+    expires_in_ms: int | None
+    origin_topics: tuple[str, ...]
+    top_causes: tuple[str, ...]
+    found_by: str = field(metadata=column(wide=True))
+
+
+@dataclass(frozen=True)
+class TopicSeen:
+    """One topic: its log, when its oldest and newest sampled records were written, what its headers say."""
+
+    topic: str
+    records: int
+    recent: int
+    oldest_ms: int | None
+    newest_ms: int | None
+    retention_ms: int
+    origins: Mapping[str, int]
+    causes: Mapping[str, int]
+    frameworks: Mapping[str, int]
+    named: bool
+
+
+@dataclass(frozen=True)
+class ListSeen:
+    """The candidates, and when they were looked at."""
+
+    topics: tuple[TopicSeen, ...]
+    now_ms: int
+
+
+def observe(gateways: Gateways, params: DlqListParams) -> ListSeen:
+    """Samples the candidates' first and newest records."""
+    import re
+
+    pattern, reader = re.compile(params.name), reader_of(gateways)
+    every = gateways.cluster.topics(include_internal=False)
+    chosen = [one for one in every if params.every_topic or pattern.search(one.name)]
+    configs = gateways.cluster.topic_configs([one.name for one in chosen])
+    now = gateways.clock.now_ms()
+    seen = []
+    for topic in chosen:
+        value = configs.get(topic.name, {}).get("retention.ms")
+        one = _sampled(gateways, topic, reader, sample=params.sample, now_ms=now)
+        retention = int(value.value) if value is not None and value.value else -1
+        seen.append(replace(one, retention_ms=retention, named=bool(pattern.search(topic.name))))
+    return ListSeen(tuple(seen), now)
+
+
+def report(seen: ListSeen, params: DlqListParams) -> Report:
+    """A row for each topic that is named like one, or whose sample has a framework's headers."""
+    rows = tuple(_row(one, seen.now_ms) for one in seen.topics if one.frameworks or one.named)
+    total = sum(one.records for one in rows)
+    return Report(rows, DlqRow, summary=f"{len(rows)} dead-letter topics, {total} records.")
+
+
+def _row(one: TopicSeen, now_ms: int) -> DlqRow:
+    expires = None
+    if one.retention_ms >= 0 and one.oldest_ms is not None:
+        expires = max(0, one.oldest_ms + one.retention_ms - now_ms)
+    return DlqRow(
+        topic=one.topic,
+        records=one.records,
+        oldest_at=_time(one.oldest_ms),
+        newest_at=_time(one.newest_ms),
+        growth_an_hour_records=one.recent,
+        expires_in_ms=expires,
+        origin_topics=_most(one.origins),
+        top_causes=_most(one.causes),
+        found_by="headers: " + ", ".join(sorted(one.frameworks)) if one.frameworks else "name",
+    )
+
+
+def _sampled(gateways: Gateways, topic: Topic, reader: Reader, *, sample: int, now_ms: int) -> TopicSeen:
+    partitions = [one.partition for one in topic.partitions]
+    logs = gateways.cluster.log_offsets(partitions)
+    hour_ago = gateways.cluster.offsets_for_times(partitions, now_ms - _HOUR_MS)
+    recent = sum(log.last_stable - (found if (found := hour_ago.get(one)) is not None else log.last_stable)
+                 for one, log in logs.items())  # fmt: skip
+    first = _read(
+        gateways,
+        topic.name,
+        {one: (log.log_start, min(log.log_start + 1, log.last_stable)) for one, log in logs.items()},
+    )
+    newest = _read(gateways, topic.name, {one: (max(log.log_start, log.last_stable - sample), log.last_stable)
+                                     for one, log in logs.items()})  # fmt: skip
+    letters = [letter_of(one, reader) for one in newest]
+    times = [one.timestamp()[1] for one in newest]
+    return TopicSeen(
+        topic=topic.name,
+        records=_records(logs),
+        recent=max(0, recent),
+        oldest_ms=min([one.timestamp()[1] for one in (*first, *newest)], default=None),
+        newest_ms=max(times, default=None),
+        retention_ms=-1,
+        origins=Counter(one.origin.topic for one in letters if one.origin.topic),
+        causes=Counter(one.cause for one in letters if one.framework),
+        frameworks=Counter(one.framework for one in letters if one.framework),
+        named=False,
+    )
+
+
+def _read(gateways: Gateways, topic: str, ranges: Mapping[TopicPartition, tuple[int, int]]) -> list[RawRecord]:
+    plain = {one.partition: both for one, both in ranges.items()}
+    return [record for batch in gateways.dead_letters.batches(topic, plain) for record in batch.records]
+
+
+def _records(logs: Mapping[TopicPartition, LogOffsets]) -> int:
+    return sum(one.last_stable - one.log_start for one in logs.values())
+
+
+def _most(counts: Mapping[str, int]) -> tuple[str, ...]:
+    return tuple(name for name, _ in sorted(counts.items(), key=lambda one: (-one[1], one[0]))[:_TOP])
+
+
+def _time(epoch_ms: int | None) -> datetime | None:
+    return None if epoch_ms is None else time_from_ms(epoch_ms)
+
+
+OPERATION = Query(
+    name="dlq.list",
+    summary="List the topics that hold dead letters",
+    params=DlqListParams,
+    result=DlqRow,
+    needs=("kafka",),
+    observe=observe,
+    report=report,
+    details="Topics are found by name, and with --every-topic by the headers of their newest records. Records are "
+    "counted by offsets, so markers and compacted gaps count too.",
+    examples=(Example("eosctl dlq list", "Which dead-letter topics there are, and how long their oldest lives."),),
+)

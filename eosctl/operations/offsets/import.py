@@ -1,0 +1,97 @@
+"""`offsets import`: moves every group of a file to where the file says."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from eosctl.core.errors import Notice, UsageError
+from eosctl.core.operation import Change, Example, Receipt
+from eosctl.core.params import DurationMs, Params, param
+from eosctl.core.plan import Plan, Step
+from eosctl.core.report import Report
+from eosctl.domain.steps.offsets import MoveOffsets
+from eosctl.operations.offsets_costs import seen_with_costs
+from eosctl.operations.offsets_from_file import read_offsets, wishes
+from eosctl.operations.offsets_move import move_steps, restart_words
+from eosctl.operations.offsets_safety import MoveParams, MoveSeen, look_at_group
+from eosctl.operations.receipts import StepRow, step_rows
+from eosctl.ports import Gateways
+
+
+class OffsetsImportParams(Params):
+    """Which file, into which store."""
+
+    file: str = param(help="CSV or JSON, as `offsets export` writes it", positional=True, complete="file")
+    group: str = param("", help="Whose lines without a group are", complete="group")
+    store: str = param("kafka", help="Where offsets are kept [kafka|db|both]", pattern="^(kafka|db|both)$")
+    table: str = param("", help="A mapping's name in the profile's tables.offsets, or a table")
+    wait_empty: DurationMs = param(0, help="Wait so long for each group's members to leave")
+    allow_new: bool = param(False, help="Also groups and partitions without an offset")
+    sample: int = param(10_000, help="Look at so many offsets at most to say what it costs; 0: count only", ge=0)
+
+    def of(self, group: str) -> MoveParams:
+        """The same wish for one group."""
+        return MoveParams(group=group, store=self.store, table=self.table, wait_empty=self.wait_empty,
+                          allow_new=self.allow_new, sample=self.sample)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ImportSeen:
+    """Each group's move, and what was said of the file."""
+
+    moves: dict[str, MoveSeen]
+    notices: tuple[Notice, ...] = ()
+
+
+def observe(gateways: Gateways, params: OffsetsImportParams) -> ImportSeen:
+    """The whole file is read before any group is looked at. Raises UsageError (`bad_offsets_file`)."""
+    file, notices = read_offsets(gateways, params.file, params.group)
+    moves = {}
+    for group in dict.fromkeys(one.group for one in file.offsets):
+        mine, found = params.of(group), wishes(one for one in file.offsets if one.group == group)
+        seen = look_at_group(gateways, mine, found.places, allow_new=params.allow_new)
+        moves[group] = seen_with_costs(
+            gateways, mine, seen, found.targets, table_targets=found.table_targets, metadata=found.metadata
+        )
+    return ImportSeen(moves, notices)
+
+
+def plan(snapshot: ImportSeen, params: OffsetsImportParams) -> Plan:
+    """Nothing is planned unless every group can be moved."""
+    steps: list[Step] = []
+    notices = list(snapshot.notices)
+    for group, move in snapshot.moves.items():
+        mine, said = move_steps(move, params.of(group), clamp=True)
+        several = len(snapshot.moves) > 1
+        steps += mine
+        notices += [Notice(one.code, f"{group}: {one.message}", one.hint) if several else one for one in said]
+    groups = len({one.group for one in steps if isinstance(one, MoveOffsets)})
+    first = next(iter(snapshot.moves.values()), None)
+    if first is None:
+        raise UsageError("bad_offsets_file", f"{params.file} holds no offsets.")
+    return Plan(
+        operation=OPERATION.name,
+        summary=f"Move {groups} group{'s' if groups != 1 else ''} to where {params.file} says",
+        steps=tuple(steps),
+        target=first.target,
+        warnings=tuple(notices),
+    )
+
+
+def outcome(plan: Plan, receipts: Sequence[Receipt]) -> Report:
+    """A row a group and store."""
+    return Report(step_rows(receipts), StepRow, text="", summary=restart_words(tuple(receipts)))
+
+
+OPERATION = Change(
+    name="offsets.import",
+    summary="Move groups to where a file says",
+    params=OffsetsImportParams,
+    result=StepRow,
+    needs=("kafka",),
+    observe=observe,
+    plan=plan,
+    outcome=outcome,
+    details="Reads what kafka-consumer-groups.sh --export and `eosctl offsets export` write. A bad line is told with "
+    "its line and column, and nothing is applied. Out of range is clamped, as Kafka's tool does it, and said.",
+    examples=(Example("eosctl offsets import orders.csv --group orders --dry-run", "What a file would change."),),
+)

@@ -1,0 +1,218 @@
+"""Looks before a replay: frozen ends, targets, the job's unfinished run, and what would become of each record."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from eosctl.core.errors import EosctlError, Notice, UsageError, did_you_mean
+from eosctl.domain.dlq import tally
+from eosctl.domain.dlq.decoding import Reader
+from eosctl.domain.dlq.dialects import Dialect
+from eosctl.domain.dlq.murmur2 import former_partition_count
+from eosctl.domain.dlq.records import Batch
+from eosctl.domain.dlq.replaying import Replayer, ReplayRules, Target
+from eosctl.domain.dlq.selection import narrowed
+from eosctl.domain.dlq.tally import PartitionState, Tally, state_of
+from eosctl.domain.kafka import TopicPartition
+from eosctl.operations.dead_letters import dialects_of, stable_ranges
+from eosctl.operations.outcome_list import OutcomeList
+from eosctl.operations.processed_records import ProcessedRecords
+from eosctl.operations.rehydrating import Rehydrator
+from eosctl.operations.replay_order import OriginOrder
+from eosctl.ports import Gateways
+
+_PLACES = 2_000
+
+
+@dataclass(frozen=True)
+class ReplaySeen:
+    """What a replay would meet. `unfinished` holds position and state of the job's run that is not at its end."""
+
+    rules: ReplayRules
+    ranges: Mapping[int, tuple[int, int]]
+    known: frozenset[str]
+    largest_bytes: int = 1_048_588
+    unfinished: Mapping[int, tuple[int, PartitionState]] = field(default_factory=dict)
+    scanned: bool = False
+    outcomes: Mapping[str, int] = field(default_factory=dict)
+    topics: Mapping[str, int] = field(default_factory=dict)
+    readers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    notices: tuple[Notice, ...] = ()
+    dialects: tuple[Dialect, ...] = ()
+    oldest_ms: int = 0
+    listing: str = ""
+
+
+def look(gateways: Gateways, params: Any, rules: ReplayRules) -> ReplaySeen:
+    """Everything that a plan needs; reads the selection once for its origins and, with `scan`, for its outcomes."""
+    known = frozenset(one.name for one in gateways.cluster.topics())
+    frozen = stable_ranges(gateways, rules.source)
+    ranges = narrowed(rules.selection, frozen)
+    if rules.to and rules.to not in known:
+        raise UsageError("unknown_topic", f"There is no topic {rules.to!r}.",
+                         why="A replay makes no target.", hint=did_you_mean(rules.to, known))  # fmt: skip
+    dialects = dialects_of(gateways)
+    reader = Reader(dialects)
+    places = _origins(gateways, rules, ranges, reader) if not rules.to else {}
+    names = {rules.to} if rules.to else set(places)
+    missing = sorted(name for name in names if name not in known or name == rules.source)
+    targets = _targets(gateways, sorted(names - set(missing)), places)
+    full = replace(rules, targets=targets)
+    notices = [Notice("origin_missing", f"The origin {name} is no topic that can be replayed to: its records are held.",
+                      "Make it, or give --to TOPIC.") for name in missing]  # fmt: skip
+    readers, unseen = _readers(gateways, targets)
+    seen = ReplaySeen(
+        rules=full,
+        ranges=ranges,
+        known=known,
+        largest_bytes=_largest(gateways, rules.source),
+        unfinished=_unfinished(gateways, rules),
+        readers=readers,
+        notices=(*notices, *unseen),
+        dialects=dialects,
+        listing=str(params.list_file or ""),
+    )
+    if params.watch_group and not any(params.watch_group in groups for groups in readers.values()):
+        raise UsageError("group_not_reading", f"The group {params.watch_group!r} has no offsets on a target.",
+                         why="It would never pass the first records.",
+                         hint=did_you_mean(params.watch_group, {one for groups in readers.values() for one in groups})
+                         or "Start the consumer first.")  # fmt: skip
+    return _scanned(gateways, seen, reader) if params.scan else seen
+
+
+def _origins(
+    gateways: Gateways, rules: ReplayRules, ranges: Mapping[int, tuple[int, int]], reader: Reader
+) -> dict[str, dict[bytes, int]]:
+    """Every origin topic, and where its keys lay, as far as they tell how many partitions it had."""
+    found: dict[str, dict[bytes, int]] = {}
+    gateways.progress.begin("Looking for origins", sum(end - start for start, end in ranges.values()))
+    for batch in gateways.dead_letters.batches(rules.source, ranges):
+        for record in batch.records:
+            topic, partition = reader.place_of(record.headers() or ())
+            if topic:
+                places = found.setdefault(topic, {})
+                if partition is not None and len(places) < _PLACES and (key := record.key()) is not None:
+                    places[key] = partition
+        gateways.progress.advance(len(batch.records))
+    gateways.progress.end()
+    return found
+
+
+def _targets(gateways: Gateways, names: list[str], places: Mapping[str, Mapping[bytes, int]]) -> dict[str, Target]:
+    configs = gateways.cluster.topic_configs(names) if names else {}
+    found = {}
+    for topic in gateways.cluster.topics(names) if names else ():
+        config = {name: one.value for name, one in configs.get(topic.name, {}).items() if one.value is not None}
+        count = len(topic.partitions)
+        deletes = "delete" in config.get("cleanup.policy", "delete")
+        found[topic.name] = Target(
+            partitions=count,
+            largest_bytes=int(config.get("max.message.bytes", 1_048_588)),
+            compacted="compact" in config.get("cleanup.policy", ""),
+            keeps_ms=int(config.get("retention.ms", -1)) if deletes else -1,
+            by_key=former_partition_count(places.get(topic.name, {}).items(), count) is not None,
+        )
+    return found
+
+
+def _largest(gateways: Gateways, topic: str) -> int:
+    value = gateways.cluster.topic_configs([topic])[topic].get("max.message.bytes")
+    return max(10_485_760, int(value.value) if value is not None and value.value else 0)
+
+
+def _unfinished(gateways: Gateways, rules: ReplayRules) -> dict[int, tuple[int, PartitionState]]:
+    found = {}
+    for offsets in gateways.groups.committed([rules.job]).items:
+        for where, committed in offsets.offsets.items():
+            state = state_of(committed.metadata)
+            if where.topic == rules.source and state is not None:
+                found[where.partition] = (int(committed.offset), state)
+    return found if any(at < state.end for at, state in found.values()) else {}
+
+
+def _readers(
+    gateways: Gateways, targets: Mapping[str, Target]
+) -> tuple[dict[str, tuple[str, ...]], tuple[Notice, ...]]:
+    """The groups with offsets on each target."""
+    try:
+        names = [one.group for one in gateways.groups.groups().items]
+        committed = gateways.groups.committed(names)
+    except EosctlError as error:
+        return {}, (Notice("groups_not_seen", f"Who reads the target is not known: {error.message}", error.hint),)
+    found: dict[str, set[str]] = {}
+    for one in committed.items:
+        for topic in {where.topic for where in one.offsets} & set(targets):
+            found.setdefault(topic, set()).add(one.group)
+    return {topic: tuple(sorted(groups)) for topic, groups in found.items()}, ()
+
+
+def _scanned(gateways: Gateways, seen: ReplaySeen, reader: Reader) -> ReplaySeen:
+    """The outcome of each record, as a run that begins now would have it."""
+    rules = seen.rules
+    replayer = Replayer(rules, reader, gateways.clock.now_ms())
+    rehydrator = Rehydrator(gateways, replayer)
+    if rules.window_ms and rules.ledger in seen.known:
+        load_window(gateways, rules, replayer)
+    counts, topics, left = Tally(), dict[str, int](), rules.limit or None
+    late, oldest = 0, gateways.clock.now_ms()
+    listed = OutcomeList(seen.listing, reader)
+    processed = ProcessedRecords(gateways, rules.processed_in, reader) if rules.processed_in else None
+    gateways.progress.begin("Scanning", sum(end - start for start, end in seen.ranges.values()))
+    for batch in _in_order(gateways, seen, replayer):
+        records = rehydrator.filled(batch.records)
+        if processed is not None:
+            replayer.processed = processed.among(records)
+        for record in records:
+            outcome, outgoing = replayer.decide(record)
+            counts.count(outcome)
+            listed.note(record, outcome)
+            if outcome != tally.FILTERED:
+                oldest = min(oldest, record.timestamp()[1] or oldest)
+            if outgoing is not None:
+                topics[outgoing.topic] = topics.get(outgoing.topic, 0) + 1
+                late += rules.origin_timestamp and outgoing.timestamp_ms == 0 and outcome == tally.REPLAYED
+                if left is not None:
+                    left -= 1
+            if left == 0:
+                break
+        gateways.progress.advance(len(batch.records))
+        if left == 0:
+            break
+        listed.commit()
+    listed.commit()
+    listed.close()
+    gateways.progress.end()
+    notices = list(seen.notices)
+    if rules.window_ms and oldest < gateways.clock.now_ms() - rules.window_ms:
+        notices.append(Notice("window_too_short", "The oldest of these records is older than the dedup window: "
+                              "what was replayed before that is not known any more.",
+                              "Give a longer --dedup-window while the ledger still holds it."))  # fmt: skip
+    if late:
+        notices.append(Notice("too_old_for_target", f"{late} records are older than their target keeps: "
+                              "they get the present time.", "Event time moves for them."))  # fmt: skip
+    return replace(seen, scanned=True, outcomes=counts.counts, topics=topics, notices=tuple(notices), oldest_ms=oldest)
+
+
+def _in_order(gateways: Gateways, seen: ReplaySeen, replayer: Replayer) -> Iterator[Batch]:
+    """The selection as the replay will read it."""
+    if not seen.rules.origin_order:
+        yield from gateways.dead_letters.batches(seen.rules.source, seen.ranges)
+        return
+    with OriginOrder(gateways, seen.rules.source, replayer) as order:
+        order.fill(seen.ranges)
+        yield from order.batches(after="", size=seen.rules.batch_size)
+
+
+def load_window(gateways: Gateways, rules: ReplayRules, replayer: Replayer) -> None:
+    """Every identity of the ledger within the window, whatever run replayed it."""
+    where = TopicPartition(rules.ledger, 0)
+    log = gateways.cluster.log_offsets([where])[where]
+    oldest = gateways.clock.now_ms() - rules.window_ms
+    for record in gateways.records.read({where: (log.log_start, log.last_stable)}):
+        if (record.timestamp_ms or 0) >= oldest and b"/" not in (record.key or b""):
+            replayer.before.add_packed(record.value or b"")
+
+
+def replayable_targets(names: frozenset[str]) -> dict[str, Target]:
+    """Targets of which only the name matters: to find identities, not to produce."""
+    return dict.fromkeys(names, Target(partitions=1, largest_bytes=2**31))

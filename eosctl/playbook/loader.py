@@ -1,0 +1,192 @@
+"""Reads a playbook and says, with file, line and column, all that is wrong with it. Nothing is asked of any server."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from eosctl.core.errors import EosctlError, UsageError, did_you_mean
+from eosctl.core.expressions import compile_expression
+from eosctl.core.operation import Operation, Query
+from eosctl.operations import registry
+from eosctl.playbook import model
+from eosctl.playbook.expressions import bare, templates
+from eosctl.playbook.model import Playbook, Step, every_step
+from eosctl.playbook.places import Document, read
+
+FORBIDDEN = ("playbook", "demo", "apply", "undo")
+_MODELS: dict[str, type[BaseModel]] = {
+    "steps": model.Step, "parallel": model.Step, "rescue": model.Step, "finally": model.Step, "params": model.ParamSpec,
+    "requires": model.Requires, "assert": model.Assertion, "otherwise": model.Otherwise, "until": model.Until,
+    "retries": model.Retries, "on_failure": model.OnFailure,
+}  # fmt: skip
+
+
+def load(path: Path) -> Playbook:
+    """The playbook. Raises UsageError (`bad_playbook`) that lists every fault."""
+    playbook, faults = inspect(path)
+    if playbook is None or faults:
+        raise UsageError("bad_playbook", " ".join(faults), hint=f"See `eosctl playbook validate {path}`.")
+    return playbook
+
+
+def inspect(path: Path) -> tuple[Playbook | None, tuple[str, ...]]:
+    """The playbook as far as it can be read, and its faults, each with its place. Raises UsageError for no file."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not text"
+        raise UsageError(
+            "no_playbook", f"{path} can't be read: {reason}.", hint="See `eosctl playbook list`."
+        ) from None
+    try:
+        document = read(text, str(path))
+    except UsageError as error:
+        return None, (error.message,)
+    if not isinstance(document.data, dict):
+        return None, (f"{path}:1:1: it is not a playbook.",)
+    try:
+        playbook = Playbook.model_validate(document.data)
+    except ValidationError as error:
+        found = [one for one in error.errors() if one["type"] != "too_short"] or error.errors()
+        return None, tuple(_fault(one, document) for one in found)
+    return playbook, tuple(_faults(playbook, document, path))
+
+
+def _fault(error: Mapping[str, Any], document: Document) -> str:
+    path = [part for part in error["loc"] if not (isinstance(part, str) and part.startswith("function-"))]
+    where = document.place(path)
+    if error["type"] == "extra_forbidden":
+        known = _fields(path[:-1])
+        hint = did_you_mean(str(path[-1]), known)
+        return f"{where}: {path[-1]!r} is not known here. {hint or 'There are ' + ', '.join(known) + '.'}"
+    if error["type"] == "missing":
+        return f"{where}: {path[-1]!r} is missing."
+    message = error["msg"].removeprefix("Value error, ").rstrip(".")
+    return f"{where}: {message}."
+
+
+def _fields(path: list[Any]) -> list[str]:
+    words = [part for part in path if isinstance(part, str)]
+    kind: type[BaseModel] = next((_MODELS[word] for word in reversed(words) if word in _MODELS), Playbook)
+    return [info.alias or name for name, info in kind.model_fields.items()]
+
+
+def _faults(playbook: Playbook, document: Document, path: Path) -> Iterator[str]:
+    seen: set[str] = set()
+    for where, step in _placed(document):
+        if step["id"] in seen:
+            yield f"{document.place((*where, 'id'))}: a step {step['id']!r} is there already."
+        seen.add(step["id"])
+        parsed = next(one for one in every_step((*playbook.steps, *playbook.at_end)) if one.id == step["id"])
+        yield from _step_faults(parsed, where, document, path)
+    for where, expression in _expressions(document.data, ()):
+        yield from _expression_faults(expression, where, playbook, document)
+
+
+def _placed(document: Document) -> Iterator[tuple[tuple[str | int, ...], Mapping[str, Any]]]:
+    """Every step of the data with its path."""
+
+    def walk(value: Any, where: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], Mapping[str, Any]]]:
+        if isinstance(value, dict):
+            inside = [part for part in where if isinstance(part, str)]
+            if "id" in value and inside and inside[-1] in ("steps", "parallel", "rescue", "finally"):
+                yield where, value
+            for key, inner in value.items():
+                if key != "with":
+                    yield from walk(inner, (*where, key))
+        elif isinstance(value, list):
+            for number, inner in enumerate(value):
+                yield from walk(inner, (*where, number))
+
+    yield from walk(document.data, ())
+
+
+def _step_faults(step: Step, where: tuple[str | int, ...], document: Document, path: Path) -> Iterator[str]:
+    if step.include and not (path.parent / step.include).exists():
+        yield f"{document.place((*where, 'include'))}: there is no playbook {step.include!r} beside this one."
+    for one in step.parallel:
+        if one.run and not _is_query(one.run):
+            yield f"{document.place((*where, 'parallel'))}: {one.id} is no query; only queries run side by side."
+    if not step.run:
+        return
+    try:
+        operation = registry.find(step.run)
+    except UsageError as error:
+        yield f"{document.place((*where, 'run'))}: there is no action {step.run!r}. {error.hint}".rstrip()
+        return
+    if operation.noun in FORBIDDEN:
+        yield f"{document.place((*where, 'run'))}: {step.run} can't be a step of a playbook."
+        return
+    yield from _argument_faults(step, operation, (*where, "with"), document)
+
+
+def _argument_faults(
+    step: Step, operation: Operation, where: tuple[str | int, ...], document: Document
+) -> Iterator[str]:
+    """What is wrong with `with`; values that are templates are known only when they are evaluated."""
+    fixed = {key: value for key, value in step.arguments.items() if not any(templates(value))}
+    open_names = set(step.arguments) - set(fixed)
+    known = operation.params.model_fields
+    try:
+        operation.params.model_validate(fixed)
+    except ValidationError as error:
+        for fault in error.errors():
+            name = str(fault["loc"][0]) if fault["loc"] else ""
+            if (fault["type"] == "missing" and name in open_names) or (not name and open_names):
+                continue
+            yield f"{document.place((*where, name))}: {_argument_words(fault, name, operation)}"
+    for name in sorted(open_names - set(known)):
+        hint = did_you_mean(name, known)
+        yield f"{document.place((*where, name))}: {step.run} has no parameter {name!r}. {hint}".rstrip()
+
+
+def _argument_words(fault: Mapping[str, Any], name: str, operation: Operation) -> str:
+    known = operation.params.model_fields
+    if fault["type"] == "extra_forbidden":
+        hint = did_you_mean(name, known) or f"It has {', '.join(known)}."
+        return f"{operation.name} has no parameter {name!r}. {hint}"
+    if fault["type"] == "missing":
+        return f"{operation.name} wants {name!r}."
+    message = fault["msg"].removeprefix("Value error, ").rstrip(".")
+    return f"{name}: {message}."
+
+
+def _is_query(name: str) -> bool:
+    try:
+        return isinstance(registry.find(name), Query)
+    except UsageError:
+        return True  # it is told as an unknown action
+
+
+def _expressions(value: Any, where: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Conditions (`when`, `that`, `for_each`) and templates, with their paths."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if key in ("when", "that", "for_each") and isinstance(inner, str):
+                yield (*where, key), inner
+            else:
+                yield from _expressions(inner, (*where, key))
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from _expressions(inner, (*where, number))
+    else:
+        yield from ((where, found) for found in templates(value))
+
+
+def _expression_faults(
+    expression: str, where: tuple[str | int, ...], playbook: Playbook, document: Document
+) -> Iterator[str]:
+    import re
+
+    written = bare(expression)
+    try:
+        compile_expression(written)
+    except EosctlError as error:
+        yield f"{document.place(where)}: {error.message} {error.why[:160]}"
+        return
+    for name in re.findall(r"\bparams\.(\w+)", written):
+        if name not in playbook.params:
+            hint = did_you_mean(name, playbook.params)
+            yield f"{document.place(where)}: the playbook has no parameter {name!r}. {hint}".rstrip()

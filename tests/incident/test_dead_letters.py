@@ -1,0 +1,104 @@
+"""Dead letters from end to end on a real broker: found, read, replayed once, not again, deleted."""
+
+import json
+
+from confluent_kafka import Producer, TopicPartition
+from fixtures.dead_letters import DeadLetters, result_of, spring
+from fixtures.lab import LIMIT_S
+
+from eosctl.lab import clients
+
+
+def _write(
+    dead_letters: DeadLetters, records: list[tuple[bytes | None, bytes | None, list[tuple[str, bytes | None]]]]
+) -> None:
+    producer = Producer(clients.librdkafka_settings(dead_letters.lab))
+    for key, value, headers in records:
+        producer.produce(dead_letters.dead, value, key, 0, headers=headers)
+    assert producer.flush(LIMIT_S) == 0
+
+
+def test_records_go_back_once_byte_for_byte_and_are_deleted_then(dead_letters: DeadLetters) -> None:
+    topic = dead_letters.topic
+    _write(dead_letters, [
+        (b"k", b"\xff\x00", [*spring(topic, 2, 5), ("tenant", b"acme")]),
+        (None, b"", spring(topic, 1, 6)),
+        (b"k2", None, spring(topic, 0, 7)),
+        (b"k", b"again", spring(topic, 2, 5)),
+    ])  # fmt: skip
+    causes = dead_letters.data("inspect", dead_letters.dead, "--group-by", "cause")
+    assert causes == [{"value": "java.net.SocketTimeoutException", "records": 4}]
+    result = result_of(dead_letters.replay())
+    assert result["outcomes"] == {"replayed": 3, "skipped:run": 1}
+    found = {one.partition.partition: (one.key, one.value, one.headers) for one in dead_letters.records()}
+    count = ("eosctl-replay-count", b"1")
+    assert found == {2: (b"k", b"\xff\x00", (("tenant", b"acme"), count)), 1: (None, b"", (count,)),
+                     0: (b"k2", None, (count,))}  # fmt: skip
+    again = json.loads(dead_letters.replay().stdout)
+    assert again["data"]["plan"]["observed"]["expected"] == {"skipped:window": 4}
+    assert again["data"]["steps"] == []
+    purged = dead_letters.eosctl("purge", dead_letters.dead, "--replayed", "--yes")
+    assert purged.returncode == 0, purged.stdout + purged.stderr
+    assert dead_letters.data("inspect", dead_letters.dead) == []
+
+
+def test_a_record_that_comes_back_too_often_or_is_too_large_is_parked(dead_letters: DeadLetters) -> None:
+    loop = [*spring(dead_letters.topic, 0, 1), ("eosctl-replay-count", b"3")]
+    _write(dead_letters, [(b"a", b"1", loop), (b"a", b"2", spring(dead_letters.topic, 0, 2)),
+                          (b"b", b"3", spring(dead_letters.topic, 0, 3)), (b"c", b"4", [])])  # fmt: skip
+    done = dead_letters.replay()
+    assert done.returncode == 3
+    assert result_of(done)["outcomes"] == {"parked:max-replays": 1, "held:key": 1, "replayed": 1, "held:origin": 1}
+    assert dead_letters.numbers() == {3: 1}
+    assert dead_letters.numbers(f"{dead_letters.dead}.parked") == {1: 1}
+
+
+def test_a_share_groups_pointer_is_filled_from_its_origin_or_held(dead_letters: DeadLetters) -> None:
+    topic = dead_letters.topic
+    producer = Producer(clients.librdkafka_settings(dead_letters.lab))
+    for number in range(3):
+        producer.produce(topic, b"body-%d" % number, b"key", 1, headers=[("tenant", b"acme")])
+    assert producer.flush(LIMIT_S) == 0
+    admin = clients.librdkafka_admin(dead_letters.lab)
+    for deleted in admin.delete_records([TopicPartition(topic, 1, 1)]).values():
+        deleted.result(LIMIT_S)
+    _write(dead_letters, [(None, None, [("__dlq.errors.group", b"g"), *_pointer(name, offset)])
+                          for name, offset in ((topic, 0), (topic, 2), (topic, 9), ("gone", 0))])  # fmt: skip
+    result = result_of(dead_letters.replay())
+    assert result["outcomes"] == {"held:lost_to_retention": 2, "replayed": 1, "held:origin": 1}
+    again = dead_letters.records(start=3)
+    assert [(one.partition.partition, one.key, one.value, one.headers) for one in again] == [
+        (1, b"key", b"body-2", (("tenant", b"acme"), ("eosctl-replay-count", b"1")))]  # fmt: skip
+    assert dead_letters.data("replay", dead_letters.dead, "--dry-run")["plan"]["observed"]["expected"] == {
+        "held:lost_to_retention": 2, "skipped:window": 1, "held:origin": 1}  # fmt: skip
+
+
+def _pointer(topic: str, offset: int) -> list[tuple[str, bytes | None]]:
+    return [("__dlq.errors.topic", topic.encode()), ("__dlq.errors.partition", b"1"),
+            ("__dlq.errors.offset", b"%d" % offset)]  # fmt: skip
+
+
+def test_a_purge_of_what_was_not_replayed_is_refused(dead_letters: DeadLetters) -> None:
+    dead_letters.write(3)
+    refused = dead_letters.eosctl("purge", dead_letters.dead, "--before", "2100-01-01T00:00:00Z", "--yes")
+    assert refused.returncode == 7
+    assert json.loads(refused.stdout)["errors"][0]["code"] == "not_replayed"
+
+
+def test_wrong_wishes_are_named(dead_letters: DeadLetters) -> None:
+    for words, code, name in (
+        (("replay", dead_letters.dead, "--to", dead_letters.dead), 2, "target_is_source"),
+        (("replay", dead_letters.dead, "--to", "no-such-topic"), 2, "unknown_topic"),
+        (("inspect", dead_letters.dead, "--where", "attempts >"), 2, "bad_expression"),
+        (("inspect", dead_letters.dead, "--record", "0:99"), 2, "no_such_record"),
+        (("purge", dead_letters.dead), 2, "how_far"),
+    ):
+        done = dead_letters.eosctl(*words)
+        assert (done.returncode, json.loads(done.stdout)["errors"][0]["code"]) == (code, name)
+
+
+def test_a_limit_ends_the_run_and_the_next_one_goes_on_behind_it(dead_letters: DeadLetters) -> None:
+    dead_letters.write(90)
+    assert result_of(dead_letters.replay("--limit", "20"))["replayed"] == 20
+    assert result_of(dead_letters.replay())["outcomes"] == {"replayed": 70, "skipped:window": 20}
+    assert set(dead_letters.numbers().values()) == {1}

@@ -1,0 +1,158 @@
+"""`recommend` as people run it: on a real terminal with ? and b, from answers, and beside a running group."""
+
+import json
+import os
+import pty
+import select
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
+from confluent_kafka import Consumer, TopicPartition
+from fixtures.lab import wait_until
+
+from eosctl.domain.strategies.catalogue import strategy
+from eosctl.lab.state import LabState
+
+
+class Terminal:
+    """A real pseudo-terminal with `eosctl recommend` on it."""
+
+    def __init__(self, *words: str) -> None:
+        self._master, slave = pty.openpty()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "eosctl", "recommend", *words],
+            stdin=slave, stdout=slave, stderr=slave, start_new_session=True, env={**os.environ, "TERM": "dumb"},
+        )  # fmt: skip
+        os.close(slave)
+        self.text = ""
+
+    def expect(self, words: str) -> None:
+        """Waits for new text that has these words."""
+        start = len(self.text)
+        wait_until(lambda: self._read() and words in self.text[start:])
+
+    def answer(self, line: str, then: str) -> None:
+        """Types a line and waits for what comes."""
+        os.write(self._master, f"{line}\n".encode())
+        self.expect(then)
+
+    def end(self) -> int:
+        """The exit code."""
+        wait_until(lambda: self._read() and self.process.poll() is not None)
+        os.close(self._master)
+        return self.process.returncode
+
+    def _read(self) -> bool:
+        try:
+            while select.select([self._master], [], [], 0)[0]:
+                self.text += os.read(self._master, 65_536).decode(errors="replace").replace("\r\n", "\n")
+        except OSError:
+            pass  # the other end is closed
+        return True
+
+
+def test_a_person_is_asked_explained_to_and_can_go_back() -> None:
+    terminal = Terminal()
+    terminal.expect("write its results to Kafka?")
+    terminal.answer("?", "Kafka's transactions join")
+    terminal.answer("maybe", "Please answer yes or no")
+    terminal.answer("y", "write to a database?")
+    terminal.answer("b", "write its results to Kafka?")
+    terminal.answer("no", "write to a database?")
+    terminal.answer("yes", "in the same transaction")
+    terminal.answer("n", "external API")
+    terminal.answer("no", "source of truth")
+    terminal.answer("no", "peak?")
+    terminal.answer("", "lose a few")
+    terminal.answer("no", "by its nature?")
+    terminal.answer("no", "stay in order?")
+    terminal.answer("", "Watch it")
+    assert terminal.end() == 0
+    assert "no: [dedup-table]  <== here" in terminal.text
+    assert "was assumed" not in terminal.text
+
+
+def test_control_d_ends_the_questions_with_a_sentence() -> None:
+    terminal = Terminal()
+    terminal.expect("write its results to Kafka?")
+    terminal.answer("\x04", "The questions ended")
+    assert terminal.end() == 7
+
+
+def test_a_missing_answer_without_a_terminal_lists_the_question_and_its_answers() -> None:
+    code, answer = _recommend("--answer", "writes_to_kafka=no", "--answer", "writes_to_database=yes")
+    assert code == 2
+    (error,) = answer["errors"]
+    assert error["code"] == "missing_answer"
+    assert "offsets_in_same_transaction" in error["message"]
+    assert "yes|no" in error["hint"]
+
+
+def test_a_file_of_answers_is_read_and_a_bad_one_is_refused(tmp_path: Path) -> None:
+    good, bad, list_ = tmp_path / "good.yaml", tmp_path / "bad.yaml", tmp_path / "list.yaml"
+    good.write_text("writes_to_kafka: yes\nwrites_to_database: no\n", encoding="utf-8")
+    bad.write_text("a: [", encoding="utf-8")
+    list_.write_text("- yes\n", encoding="utf-8")
+    code, answer = _recommend("--answers", str(good))
+    assert (code, answer["data"]["strategy"]) == (0, "kafka-transactions")
+    assert answer["data"]["strategies"] == ["kafka-transactions"]
+    for path in (bad, list_):
+        assert _error(_recommend("--answers", str(path))) == "bad_answers_file"
+    assert _error(_recommend("--answers", str(tmp_path / "none.yaml"))) == "answers_not_read"
+
+
+def test_answers_that_contradict_each_other_are_refused() -> None:
+    assert _error(_recommend("--answer", "writes_to_kafka=no", "--answer", "writes_to_kafka=yes")) == "bad_answer"
+
+
+def test_a_running_group_is_looked_at_and_what_differs_is_said(lab: LabState, database: str, topic: str) -> None:
+    group = f"g-{topic}"
+    _commit_an_offset(lab, topic, group)
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute(strategy("dedup-table").ddl.encode())
+    connected = ("--bootstrap-server", lab.bootstrap_servers, "--dsn", database)
+    code, answer = _recommend("--inspect", group, "--answer", "writes_to_kafka=no", *connected)
+    data = answer["data"]
+    assert (code, data["strategy"]) == (0, "dedup-table")
+    assert {one["what"] for one in data["observed"]} == {"group", "dedup table"}
+    assert topic in data["observed"][0]["seen"]
+    assert data["differs"] == []
+    _, answer = _recommend("--inspect", group, "--answer", "writes_to_kafka=yes", "--answer",
+                           "writes_to_database=no", *connected)  # fmt: skip
+    assert any("writes_to_database=no was answered" in one for one in answer["data"]["differs"])
+    assert any("dedup-table seems to run here" in one for one in answer["data"]["differs"])
+
+
+def test_an_unknown_group_is_named(lab: LabState, database: str) -> None:
+    connected = ("--bootstrap-server", lab.bootstrap_servers, "--dsn", database)
+    assert _error(_recommend("--inspect", "nobody-reads-this", *connected)) == "unknown_group"
+
+
+def _commit_an_offset(lab: LabState, topic: str, group: str) -> None:
+    consumer = Consumer({"bootstrap.servers": lab.bootstrap_servers, "group.id": group})
+    wait_until(lambda: _committed(consumer, topic))
+    consumer.close()
+
+
+def _committed(consumer: Consumer, topic: str) -> bool:
+    from confluent_kafka import KafkaException
+
+    try:
+        consumer.commit(offsets=[TopicPartition(topic, 0, 0)], asynchronous=False)
+    except KafkaException:
+        return False
+    return True
+
+
+def _recommend(*words: str) -> tuple[int, dict]:
+    command = [sys.executable, "-m", "eosctl", "recommend", *words, "-o", "json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL)
+    return done.returncode, json.loads(done.stdout)
+
+
+def _error(ended: tuple[int, dict]) -> str:
+    code, answer = ended
+    assert code == 2
+    return str(answer["errors"][0]["code"])
