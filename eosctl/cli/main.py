@@ -31,8 +31,11 @@ class Nouns(TyperGroup):
         return noun_group(cmd_name) if registry.verbs(cmd_name) else bound(cmd_name, "")
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """A misspelled noun is an error with the nearest one."""
-        return resolved(self, ctx, args, super().resolve_command)
+        """A misspelled noun is an error with the nearest one; a noun that is a command by itself needs no verb."""
+        name, command, rest = resolved(self, ctx, args, super().resolve_command)
+        if is_alone(name, rest):
+            return name, bound(name, ""), rest
+        return name, command, rest
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """One screen, without loading any command."""
@@ -57,6 +60,13 @@ class Verbs(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """A misspelled verb is an error with the nearest one."""
         return resolved(self, ctx, args, super().resolve_command)
+
+
+def is_alone(noun: str | None, rest: Sequence[str]) -> bool:
+    """Whether what follows the noun is no verb, and the noun is a command by itself (`eosctl doctor --topic T`)."""
+    from eosctl.operations import registry
+
+    return noun in NOUNS and bool(registry.alone(noun)) and (not rest or rest[0].startswith("-"))
 
 
 def noun_group(noun: str) -> Any:
