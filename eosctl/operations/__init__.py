@@ -9,6 +9,7 @@ NOUNS: dict[str, str] = {
     "outbox": "The transactional outbox: pending, failed, relay, purge, reconcile",
     "cdc": "Debezium for the outbox: configuration, lint, status, restart",
     "status": "One page: is everything well?",
+    "doctor": "Audit everything that exactly-once rests on",
     "lab": "A real Kafka and PostgreSQL on this machine",
     "demo": "The main job, on a lab, in a minute",
     "recommend": "Find the strategy that fits",
@@ -20,4 +21,5 @@ NOUNS: dict[str, str] = {
     "apply": "Run a saved plan",
     "profile": "Connections by name",
 }
-"""Command group or top-level command: its one line. The module `operations.<noun>` holds `VERBS` or `OPERATION`."""
+"""Command group or top-level command: its one line. The module `operations.<noun>` holds `VERBS` or `OPERATION`;
+a noun with verbs that is a command by itself too names its module in `ALONE`."""

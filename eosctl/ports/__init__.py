@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from eosctl.ports.clock import Clock
     from eosctl.ports.cluster import ClusterGateway
     from eosctl.ports.commands import CommandsGateway
+    from eosctl.ports.configs import ConfigsGateway
     from eosctl.ports.connect import ConnectGateway
     from eosctl.ports.database import DatabaseGateway
     from eosctl.ports.dead_letters import DeadLettersGateway
@@ -34,6 +35,7 @@ __all__ = [
     "Clock",
     "ClusterGateway",
     "CommandsGateway",
+    "ConfigsGateway",
     "ConnectGateway",
     "DatabaseGateway",
     "DeadLettersGateway",
@@ -64,6 +66,10 @@ class Gateways(Protocol):
     @property
     def cluster(self) -> ClusterGateway:
         """Brokers, topics, log offsets, configurations."""
+
+    @property
+    def configs(self) -> ConfigsGateway:
+        """Configurations of many brokers and topics by key."""
 
     @property
     def transactions(self) -> TransactionsGateway:
