@@ -11,6 +11,7 @@ from eosctl.domain.audit.facts import Facts, PostgresFacts
 from eosctl.domain.audit.rule import Area, NotSeen, Rule, Status
 from eosctl.domain.audit.rules import RULES, audit
 from eosctl.domain.kafka import Topic
+from eosctl.operations import registry
 
 BY_ID = {one.id: one for one in RULES}
 INTERNAL = "__transaction_state"
@@ -231,3 +232,10 @@ def test_the_brokers_maximum_counts_where_brokers_were_asked() -> None:
     assert "the brokers' transaction.max.timeout.ms is 60000" in str(rule.check(one, low))
     with pytest.raises(NotSeen):
         rule.check(one, Facts(brokers=(replace(broker(), hidden=HIDDEN),)))
+
+
+def test_the_commands_that_rules_name_exist() -> None:
+    named = {found for one in RULES for found in re.findall(r"eosctl (\w+) ([a-z]\w*)", f"{one.why} {one.mend}")}
+    assert len(named) >= 5
+    for noun, verb in named:
+        assert registry.find(f"{noun}.{verb}").name == f"{noun}.{verb}"
