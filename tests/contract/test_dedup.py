@@ -407,23 +407,32 @@ def test_a_user_without_delete_and_a_read_only_database_are_named_before_anythin
     assert dedup.count() == 100
 
 
-def _start_slow_purge(dedup: Dedup) -> "subprocess.Popen[str]":
-    """A purge of 500 rows a batch that rests after each, well under way when this returns."""
-    command = dedup.command("purge", "--older-than", "7d", "--batch-size", "500", "--pause", "40ms")
+def _start_slow_purge(dedup: Dedup, batch: int = 500) -> "subprocess.Popen[str]":
+    """A purge that rests after each batch, well under way when this returns."""
+    command = dedup.command("purge", "--older-than", "7d", "--batch-size", str(batch), "--pause", "40ms")
     process = subprocess.Popen(command, env=dedup.env(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     wait_until(lambda: dedup.count() < 39_000, limit_s=60)
     return process
 
 
-def test_killed_in_the_middle_it_leaves_whole_batches_deleted_and_a_second_run_goes_on(dedup: Dedup) -> None:
-    dedup.make_table()
+def _gone_after_kill(dedup: Dedup, batch: int) -> int:
+    """How many of 40,000 rows are gone after a purge of such batches was killed in the middle."""
+    dedup.sql("TRUNCATE processed_messages")
     dedup.fill(40_000, days=1_000)
-    process = _start_slow_purge(dedup)
+    process = _start_slow_purge(dedup, batch)
     process.kill()
     process.communicate(timeout=LIMIT_S)
     wait_until(lambda: not dedup.sql("SELECT FROM pg_stat_activity WHERE application_name = 'eosctl' "
                                      "AND datname = current_database()"))  # fmt: skip
-    gone = 40_000 - dedup.count()
+    return 40_000 - dedup.count()
+
+
+def test_killed_in_the_middle_it_leaves_whole_batches_deleted_and_a_second_run_goes_on(dedup: Dedup) -> None:
+    dedup.make_table()
+    control = _gone_after_kill(dedup, 333)
+    assert control % 333 == 0
+    assert control % 500 != 0, "the check below must be able to fail"
+    gone = _gone_after_kill(dedup, 500)
     assert 0 < gone < 39_000
     assert gone % 500 == 0, "a batch is deleted whole or not at all"
     assert dedup.sql('SELECT min("offset"::int) FROM processed_messages') == [(gone + 1,)]
@@ -451,6 +460,18 @@ def test_ctrl_c_ends_it_after_the_batch_and_a_lost_database_is_partly_done(dedup
     assert f"{40_000 - dedup.count():,} rows of public.processed_messages are gone" in stdout
 
 
+def _fill_ages(dedup: Dedup, ages_s: Sequence[int]) -> None:
+    dedup.sql("TRUNCATE processed_messages")
+    dedup.sql("INSERT INTO processed_messages SELECT n::text, now() - make_interval(secs => age), 0, '0' "
+              "FROM unnest(%s::int[]) WITH ORDINALITY AS u(age, n)", list(ages_s))  # fmt: skip
+
+
+def _too_young(dedup: Dedup, ages_s: Sequence[int], ttl_s: int) -> list[int]:
+    """Ages of entries that are gone although they were younger than the TTL (ten seconds for the test itself)."""
+    left = {int(one[0]) for one in dedup.sql("SELECT message_id FROM processed_messages")}
+    return [age for number, age in enumerate(ages_s, start=1) if number not in left and age <= ttl_s - 10]
+
+
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     ages_s=st.lists(st.integers(0, 20 * 86_400), min_size=1, max_size=30),
@@ -463,9 +484,7 @@ def test_no_entry_younger_than_the_ttl_is_ever_deleted_whatever_the_clients_cloc
 ) -> None:
     if dedup.sql("SELECT to_regclass('processed_messages')") == [(None,)]:
         dedup.make_table()
-    dedup.sql("TRUNCATE processed_messages")
-    dedup.sql("INSERT INTO processed_messages SELECT n::text, now() - make_interval(secs => age), 0, '0' "
-              "FROM unnest(%s::int[]) WITH ORDINALITY AS u(age, n)", ages_s)  # fmt: skip
+    _fill_ages(dedup, ages_s)
     live = dedup.gateways()
     live.clock = _Skewed(live.clock, skew_days * DAY_MS)  # type: ignore[assignment]
     params = purge.DedupPurgeParams(older_than=ttl_s * 1_000, batch_size=batch)
@@ -475,10 +494,17 @@ def test_no_entry_younger_than_the_ttl_is_ever_deleted_whatever_the_clients_cloc
             run_purge(live, step.target, step.wish)
     finally:
         live.close()
-    left = {int(one[0]) for one in dedup.sql("SELECT message_id FROM processed_messages")}
-    for number, age_s in enumerate(ages_s, start=1):
-        assert number in left or age_s > ttl_s - 10, "an entry younger than the TTL is gone"
-        assert number not in left or age_s <= ttl_s, "an entry older than the TTL stayed"
+    assert _too_young(dedup, ages_s, ttl_s) == []
+    assert dedup.count(f"processed_at < now() - interval '{ttl_s + 60} s'") == 0
+
+
+def test_the_control_a_purge_by_the_clients_clock_deletes_what_is_too_young(dedup: Dedup) -> None:
+    dedup.make_table()
+    _fill_ages(dedup, [3_600, 30 * 86_400])
+    live = dedup.gateways()
+    clock = _Skewed(live.clock, 10 * DAY_MS)
+    dedup.sql("DELETE FROM processed_messages WHERE processed_at < %s", clock.now() - timedelta(days=7))
+    assert _too_young(dedup, [3_600, 30 * 86_400], 7 * 86_400) == [3_600]
 
 
 class _Skewed:

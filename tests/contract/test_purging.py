@@ -124,6 +124,38 @@ def test_it_waits_for_an_older_snapshot_and_names_its_owner_when_it_waits_too_lo
     assert purge(dedup, max_wait_ms=20_000).deleted > 90
 
 
+def test_it_waits_while_a_replica_lags_and_goes_on_when_it_has_caught_up(dedup: Dedup) -> None:
+    dedup.make_table()
+    dedup.fill(500, days=100)
+    live = dedup.gateways()
+    asked, looks = live.database.query, 0
+
+    def query(name: str, *args: Any, **more: Any) -> Any:
+        nonlocal looks
+        found = asked(name, *args, **more)
+        if name != "purge_obstacles":
+            return found
+        looks += 1
+        lag_ms = 90_000 if looks < 4 else 10
+        if looks < 4:
+            assert dedup.count() == 500, "nothing is deleted while it waits"
+        return [{**found[0], "replica_lag_ms": lag_ms, "replica": "standby"}]
+
+    live.database.query = query  # type: ignore[method-assign]
+    tally = purge(dedup, live, max_replica_lag_ms=10_000)
+    assert (tally.ended_by, looks >= 4, tally.waited_ms > 0) == ("done", True, True)
+    stuck = dedup.gateways()
+    again = stuck.database.query
+    stuck.database.query = lambda name, *args, **more: (  # type: ignore[method-assign]
+        [{"replica_lag_ms": 90_000, "replica": "standby", "snapshot_since": None}]
+        if name == "purge_obstacles"
+        else again(name, *args, **more)
+    )
+    with pytest.raises(OperationFailed) as caught:
+        purge(dedup, stuck, max_wait_ms=100)
+    assert "standby is 1m 30s behind" in caught.value.why
+
+
 def test_a_batch_that_can_not_get_its_locks_comes_again_smaller_and_then_gives_up(dedup: Dedup) -> None:
     dedup.make_table()
     dedup.fill(2_000, days=100)
