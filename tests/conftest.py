@@ -9,10 +9,12 @@ pytest_plugins = [
     "fixtures.lab",
     "fixtures.outbox",
     "fixtures.cdc",
+    "fixtures.command",
     "fixtures.dead_letters",
     "fixtures.dedup",
     "fixtures.golden",
     "fixtures.offsets",
+    "fixtures.operator",
     "fixtures.scaffolds",
 ]
 

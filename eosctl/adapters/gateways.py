@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from eosctl.ports import (
         Clock,
         ClusterGateway,
+        ConfigsGateway,
         ConnectGateway,
         DatabaseGateway,
         DeadLettersGateway,
@@ -76,6 +77,13 @@ class LiveGateways:
         from eosctl.adapters.kafka_cluster import KafkaCluster
 
         return KafkaCluster(self.kafka_python, self.confluent)
+
+    @cached_property
+    def configs(self) -> ConfigsGateway:
+        """Configurations by key."""
+        from eosctl.adapters.kafka_configs import KafkaConfigs
+
+        return KafkaConfigs(self.kafka_python)
 
     @cached_property
     def transactions(self) -> TransactionsGateway:

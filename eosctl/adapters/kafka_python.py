@@ -22,6 +22,7 @@ _RETRIABLE = frozenset(
     {5, 6, 14, 15, 16, 51, 74, 75, 84}
 )  # leader or coordinator moves or loads, CONCURRENT_TRANSACTIONS
 _UNKNOWN_TOPIC_OR_PARTITION = 3
+_JUST_S = 1.0
 _COORDINATOR_TYPES = {"group": 0, "transaction": 1}
 T = TypeVar("T", bound=Hashable)
 
@@ -36,6 +37,7 @@ class KafkaPythonAdmin:
         self.timeout_ms = timeout_ms
         self._api_version = api_version
         self._coordinators: dict[tuple[str, str], int] = {}
+        self._seen = Leaders()
 
     @cached_property
     def client(self) -> Any:
@@ -160,11 +162,14 @@ class KafkaPythonAdmin:
         for key in keys:
             self._coordinators.pop((kind, key), None)
 
-    def leaders(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+    def leaders(self, partitions: Sequence[TopicPartition], *, just_seen: bool = False) -> dict[TopicPartition, int]:
         """The leader of each partition as a broker knows it now, -1 for none.
 
-        Raises UsageError (`unknown_topic`, `unknown_partition`) or OperationFailed (`acl_missing`).
+        `just_seen` takes what `metadata` was told within the last second, when that names them all. Raises UsageError
+        (`unknown_topic`, `unknown_partition`) or OperationFailed (`acl_missing`).
         """
+        if just_seen and (known := self._seen.of(partitions)) is not None:
+            return known
         found: dict[TopicPartition, int] = {}
         for topic in self.metadata({one.topic for one in partitions}).topics:
             if topic.error_code == _UNKNOWN_TOPIC_OR_PARTITION:
@@ -188,6 +193,7 @@ class KafkaPythonAdmin:
         (answer,) = self.send([(None, MetadataRequest(topics=names, allow_auto_topic_creation=False))])
         if isinstance(answer, BaseException):
             raise self.failure(answer, "Metadata", "the cluster")
+        self._seen = Leaders(answer)
         return answer
 
     def failure(self, error: BaseException, api: str, resource: str) -> EosctlError:
@@ -211,6 +217,25 @@ class KafkaPythonAdmin:
         """Closes the connection, when there is one."""
         if "client" in self.__dict__:
             self.client.close()
+
+
+class Leaders:
+    """The leaders that a MetadataResponse named, for a second: a scan of every partition need not ask twice."""
+
+    def __init__(self, answer: Any = None) -> None:
+        self._answer = answer
+        self._until = time.monotonic() + _JUST_S
+
+    def of(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int] | None:
+        """The leader of each partition; None when it is too long ago or one has none here."""
+        if self._answer is None or time.monotonic() > self._until:
+            return None
+        by_topic = {
+            topic.name: {one.partition_index: int(one.leader_id) for one in topic.partitions}
+            for topic in self._answer.topics
+        }
+        found = {one: by_topic.get(one.topic, {}).get(one.partition, -1) for one in partitions}
+        return found if min(found.values(), default=0) >= 0 else None
 
 
 def is_moving(answer: Any) -> bool:

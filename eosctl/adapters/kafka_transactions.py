@@ -115,8 +115,12 @@ class KafkaTransactions:
         self._require("DescribeProducers", DescribeProducersRequest)
         gathering = Gathering[ActiveProducer]("DescribeProducers", self._admin)
 
+        just_seen = True
+
         def attempt(wanted: list[TopicPartition], last: bool) -> Iterator[TopicPartition]:
-            leaders = self._admin.leaders(wanted)
+            nonlocal just_seen
+            leaders = self._admin.leaders(wanted, just_seen=just_seen)
+            just_seen = False
             for one in (one for one in wanted if leaders[one] < 0):
                 gathering.fail(_no_leader(one))
             chunks = [
@@ -136,7 +140,7 @@ class KafkaTransactions:
                         elif gathering.asks_again_for(one.error_code, _named(partition, one.error_code), last):
                             yield partition
 
-        self._admin.until_settled(sorted(set(partitions)), attempt)
+        self._admin.until_settled(sorted(set(partitions), key=_place), attempt)
         return gathering.result()
 
     def write_abort_marker(self, marker: AbortMarker) -> None:
@@ -255,6 +259,10 @@ class KafkaTransactions:
 
 def _id(transactional_id: str) -> str:
     return f"TransactionalId {transactional_id!r}"
+
+
+def _place(partition: TopicPartition) -> tuple[str, int]:
+    return partition.topic, partition.partition
 
 
 def _named(partition: TopicPartition, code: int) -> str:

@@ -1,5 +1,7 @@
 """The application: `eosctl NOUN VERB`. Loads only the command that is asked for, so that help answers at once."""
 
+import gc
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -29,8 +31,11 @@ class Nouns(TyperGroup):
         return noun_group(cmd_name) if registry.verbs(cmd_name) else bound(cmd_name, "")
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """A misspelled noun is an error with the nearest one."""
-        return resolved(self, ctx, args, super().resolve_command)
+        """A misspelled noun is an error with the nearest one; a noun that is a command by itself needs no verb."""
+        name, command, rest = resolved(self, ctx, args, super().resolve_command)
+        if is_alone(name, rest):
+            return name, bound(name, ""), rest
+        return name, command, rest
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """One screen, without loading any command."""
@@ -55,6 +60,13 @@ class Verbs(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """A misspelled verb is an error with the nearest one."""
         return resolved(self, ctx, args, super().resolve_command)
+
+
+def is_alone(noun: str | None, rest: Sequence[str]) -> bool:
+    """Whether what follows the noun is no verb, and the noun is a command by itself (`eosctl doctor --topic T`)."""
+    from eosctl.operations import registry
+
+    return noun in NOUNS and bool(registry.alone(noun)) and (not rest or rest[0].startswith("-"))
 
 
 def noun_group(noun: str) -> Any:
@@ -131,6 +143,24 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def _print_help() -> None:
+    """The first page needs no parser, no pydantic and no operation; a reader that went away is no error."""
+    from eosctl.cli.help import top_help
+
+    try:
+        sys.stdout.write(top_help())
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _start_fast() -> None:
+    """Importing makes a quarter of a million objects that stay: looking through them for garbage, again and again, is a
+    tenth of a short command. Pydantic's plugins are looked for in every installed package; none is wanted."""
+    gc.set_threshold(100_000, 20, 20)
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+
+
 def with_optional_values(argv: Sequence[str]) -> list[str]:
     """`--watch` may stand alone, and its seconds need no unit: the parser always gets `--watch 2s`."""
     words: list[str] = []
@@ -146,6 +176,10 @@ def with_optional_values(argv: Sequence[str]) -> list[str]:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """The process: parses, runs, ends with the command's exit code."""
+    if (sys.argv[1:] if argv is None else list(argv)) == ["--help"]:
+        _print_help()
+        sys.exit(0)
+    _start_fast()
     from eosctl.cli.boundary import guarded
     from eosctl.cli.completion import prepare
 

@@ -17,7 +17,7 @@ from eosctl.ports.profiles import ProfileSummary
 class Profile(BaseModel):
     """One connection by name. Values may be `${env:NAME}` or `${file:PATH}`; they are resolved when used."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
     bootstrap_servers: str = Field("", description="host:port, several with commas")
     dsn: str = Field("", description="libpq connection string or URL")
@@ -34,7 +34,7 @@ class Profile(BaseModel):
 class Config(BaseModel):
     """The whole file."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
     current: str = ""
     profiles: dict[str, Profile] = Field(default_factory=dict)
@@ -47,11 +47,11 @@ def config_path() -> Path:
 
 def read_config(path: Path | None = None) -> Config:
     """The file's content, an empty one when there is none. Raises UsageError that names the file and the key."""
-    import yaml
-
     file = path or config_path()
     if not file.exists():
-        return Config()
+        return Config.model_construct()
+    import yaml
+
     try:
         return Config.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")) or {})
     except (yaml.YAMLError, UnicodeDecodeError) as error:

@@ -26,7 +26,8 @@ def pages() -> dict[str, str]:
     for noun, says in NOUNS.items():
         operations = [one for one in registry.all_operations() if one.noun == noun]
         body = "\n\n".join(_section(one) for one in operations)
-        made[f"{noun}.md"] = f"{_NOTE}\n\n# {noun}\n\n{says}.\n\n{body}\n"
+        more = _rules() if noun == "doctor" else ""
+        made[f"{noun}.md"] = f"{_NOTE}\n\n# {noun}\n\n{says}.\n\n{body}\n{more}"
     return made
 
 
@@ -69,6 +70,18 @@ def _section(operation: Operation) -> str:
         "```console\n" + "\n".join(f"# {one.says}\n$ {one.command}" for one in operation.examples) + "\n```",
     ]
     return "\n\n".join(parts)
+
+
+def _rules() -> str:
+    """The audit's rules, from their own entries."""
+    from eosctl.domain.audit.rules import RULES
+
+    parts = [
+        f"### {one.id}: {one.title}\n\n{one.severity.value}, {one.area.value}. {one.why}\n\n"
+        f"Mend: {one.mend}. [Documentation]({one.link})\n"
+        for one in RULES
+    ]
+    return "\n## The rules\n\n" + "\n".join(parts)
 
 
 def _parameters(operation: Operation) -> Iterator[str]:

@@ -11,6 +11,7 @@ from eosctl.core.durations import parse_duration_ms
 from eosctl.core.errors import UsageError
 
 DEFAULT_TIMEOUT = "15s"
+_SECTIONS = ("tables", "connect", "dialects", "thresholds", "environment")
 
 
 @dataclass(frozen=True)
@@ -52,11 +53,7 @@ def settings_of(flags: Flags, environ: Mapping[str, str] = os.environ) -> Settin
     if servers:
         kafka["bootstrap.servers"] = servers
     kafka |= _assignments(flags.properties)
-    sections = {
-        key: value
-        for key, value in profile.model_dump().items()
-        if key in ("tables", "connect", "dialects", "thresholds", "environment")
-    }
+    sections = {name: getattr(profile, name) for name in _SECTIONS}
     if environ.get("EOSCTL_CONNECT_URL"):
         sections["connect"] = {"url": environ["EOSCTL_CONNECT_URL"]}
     return Settings(
@@ -78,7 +75,7 @@ def _profile(flags: Flags, environ: Mapping[str, str]) -> tuple[str, Profile]:
     )
     name = named or ("" if connected else config.current)
     if not name:
-        return "", Profile.model_validate({})
+        return "", Profile.model_construct()
     if name in config.profiles:
         return name, config.profiles[name]
     labs = running_labs()

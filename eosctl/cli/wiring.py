@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         LabGateway,
         PlaybooksGateway,
         ProfilesGateway,
+        VerifyGateway,
     )
     from eosctl.runtime.journal import Journal
 
@@ -42,6 +43,16 @@ class CliGateways(LiveGateways):
 
         lab: LabGateway = LocalLab()
         return lab
+
+    @cached_property
+    def verify(self) -> VerifyGateway:
+        """Crash tests on the connection that was named."""
+        from eosctl.adapters.connection import DatabaseConnection
+        from eosctl.proof.gateway import LocalProof
+
+        database = DatabaseConnection(self._dsn)
+        database.require_some()
+        return LocalProof(self.connection.librdkafka(), database.libpq(), progress=self.progress, stop=self.stop)
 
     @cached_property
     def record(self) -> Journal:

@@ -85,7 +85,8 @@ def _missing(*, begun: bool | None, asked: bool) -> Notice:
     return Notice(
         "slot_missing",
         "The slot does not exist, and the connector has been sending: events committed since may be missing in Kafka.",
-        "Stop the connector; find the gap with `eosctl outbox reconcile --topic TOPIC`.",
+        "Find the gap with `eosctl outbox reconcile --topic TOPIC`. A connector whose offsets are deleted sends every "
+        "row that is still in the table when it starts.",
     )
 
 
@@ -101,5 +102,6 @@ def _of_connector(connector: ConnectorStatus | None) -> Iterator[Notice]:
         yield Notice("connector_failed", f"{len(connector.failed)} of the connector and its tasks failed.",
                      f"Read the trace, then: eosctl cdc restart {connector.name}")  # fmt: skip
     if connector is not None and connector.halted:
+        path = f"/connectors/{connector.name}/resume"
         yield Notice("connector_halted", f"The connector is {connector.halted}.",
-                     f"Resume it: PUT /connectors/{connector.name}/resume")  # fmt: skip
+                     f"When nothing else is wrong, resume it: PUT {path}")  # fmt: skip

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 FAILED = "FAILED"
+_HALF = 110
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,13 @@ class ConnectorStatus:
 
 
 def short_trace(trace: str) -> str:
-    """The exception and its last cause, each in one line of at most 200 characters."""
+    """The exception and its last cause, each in one line; of a long one its beginning and its end."""
     lines = [line.strip() for line in trace.splitlines() if line.strip()]
     if not lines:
         return ""
     causes = [line.removeprefix("Caused by: ") for line in lines if line.startswith("Caused by: ")]
-    return " <- ".join(one[:200] for one in (lines[0], *causes[-1:]))
+    return " <- ".join(_shortened(one) for one in (lines[0], *causes[-1:]))
+
+
+def _shortened(line: str) -> str:
+    return line if len(line) <= 2 * _HALF else f"{line[:_HALF].rstrip()} ... {line[-_HALF:].lstrip()}"

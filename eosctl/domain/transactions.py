@@ -14,6 +14,7 @@ neither coordinator look hangs. No age, no waiting. (Kafka's `TransactionsComman
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 from eosctl.domain.kafka import (
     ActiveProducer,
@@ -53,11 +54,11 @@ class CoordinatorLook:
 
     def holder(self, producer: ActiveProducer) -> TransactionDescription | None:
         """The transaction that will end what the producer has open on its partition; None when there is none."""
-        return next((one for one in self.descriptions if holds(one, producer)), None)
+        return next((one for one in self._by_producer.get(producer.producer_id, ()) if holds(one, producer)), None)
 
     def known(self, producer_id: ProducerId) -> TransactionDescription | None:
         """The transactional id that owns the producer id now, whatever its state."""
-        return next((one for one in self.descriptions if one.producer_id == producer_id), None)
+        return next(iter(self._by_producer.get(producer_id, ())), None)
 
     def rules_out(self, producer: ActiveProducer) -> bool:
         """Whether this look proves that nobody held it: its own coordinator said so, or all of them did."""
@@ -66,6 +67,14 @@ class CoordinatorLook:
     def listed_id(self, producer_id: ProducerId) -> str | None:
         """The transactional id of a producer id by the listing alone."""
         return next((one.transactional_id for one in self.listings if one.producer_id == producer_id), None)
+
+    @cached_property
+    def _by_producer(self) -> Mapping[ProducerId, Sequence[TransactionDescription]]:
+        """The descriptions of each producer id: thousands of producers are held against thousands of ids."""
+        found: dict[ProducerId, list[TransactionDescription]] = {}
+        for one in self.descriptions:
+            found.setdefault(one.producer_id, []).append(one)
+        return found
 
 
 @dataclass(frozen=True)

@@ -45,19 +45,19 @@ def resolved(coordinates: str) -> str:
     if len(name) > _LONGEST_NAME:
         name = f"{name[:100]}-{hashlib.sha256(coordinates.encode()).hexdigest()[:16]}"
     remembered = jars_folder() / f"{name}.path"
-    if remembered.exists():
-        folder = Path(remembered.read_text(encoding="utf-8"))
-        if any(folder.glob("jars/*.jar")):
-            return _path_of(folder)
-    folder = _download(coordinates)
-    remembered.parent.mkdir(parents=True, exist_ok=True)
-    temporary = remembered.with_suffix(f".{os.getpid()}")
-    temporary.write_text(str(folder), encoding="utf-8")
-    os.replace(temporary, remembered)
-    return _path_of(folder)
+    return _path_of(_kept(remembered) or _download(coordinates, remembered))
 
 
-def _download(coordinates: str) -> Path:
+def _kept(remembered: Path) -> Path | None:
+    """The folder that was made before, when its jars are still there."""
+    if not remembered.exists():
+        return None
+    folder = Path(remembered.read_text(encoding="utf-8"))
+    return folder if any(folder.glob("*/*.jar")) else None
+
+
+def _download(coordinates: str, remembered: Path) -> Path:
+    """Only once: jgo makes the folder anew, and would take the jars away from a server that runs on them."""
     try:
         import jgo
     except ImportError:
@@ -69,7 +69,13 @@ def _download(coordinates: str) -> Path:
     try:
         jars_folder().mkdir(parents=True, exist_ok=True)
         with FileLock(jars_folder() / ".lock", timeout=300):
-            return Path(jgo.build(coordinates, cache_dir=jars_folder()).path)
+            folder = _kept(remembered)
+            if folder is None:
+                folder = Path(jgo.build(coordinates, cache_dir=jars_folder()).path)
+                temporary = remembered.with_suffix(f".{os.getpid()}")
+                temporary.write_text(str(folder), encoding="utf-8")
+                os.replace(temporary, remembered)
+            return folder
     except Exception as error:  # noqa: BLE001  requests', jgo's and the disk's errors all come through jgo
         raise _download_failed(error) from None
 

@@ -9,14 +9,17 @@ NOUNS: dict[str, str] = {
     "outbox": "The transactional outbox: pending, failed, relay, purge, reconcile",
     "cdc": "Debezium for the outbox: configuration, lint, status, restart",
     "status": "One page: is everything well?",
+    "doctor": "Audit everything that exactly-once rests on",
     "lab": "A real Kafka and PostgreSQL on this machine",
     "demo": "The main job, on a lab, in a minute",
     "recommend": "Find the strategy that fits",
     "playbook": "Runbooks in YAML: list, show, validate, run, resume",
     "strategy": "The strategies: list, compare, explain, the tree, scaffolds",
+    "verify": "Kill a strategy's programs again and again, and count what came out",
     "journal": "The record of changes",
     "undo": "Plan the way back of a change",
     "apply": "Run a saved plan",
     "profile": "Connections by name",
 }
-"""Command group or top-level command: its one line. The module `operations.<noun>` holds `VERBS` or `OPERATION`."""
+"""Command group or top-level command: its one line. The module `operations.<noun>` holds `VERBS` or `OPERATION`;
+a noun with verbs that is a command by itself too names its module in `ALONE`."""

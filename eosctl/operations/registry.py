@@ -13,9 +13,15 @@ def verbs(noun: str) -> tuple[str, ...]:
     return tuple(getattr(import_module(f"eosctl.operations.{noun}"), "VERBS", ()))
 
 
+def alone(noun: str) -> str:
+    """The module of the command that a noun with verbs is by itself (`ALONE` of its package), "" for most."""
+    return str(getattr(import_module(f"eosctl.operations.{noun}"), "ALONE", ""))
+
+
 def load(noun: str, verb: str = "") -> Operation:
     """The operation of a noun and verb that are known to exist."""
-    module = f"eosctl.operations.{noun}" + (f".{verb.replace('-', '_')}" if verb else "")
+    file = verb.replace("-", "_") or alone(noun)
+    module = f"eosctl.operations.{noun}" + (f".{file}" if file else "")
     operation: Operation = import_module(module).OPERATION
     return operation
 
@@ -23,7 +29,7 @@ def load(noun: str, verb: str = "") -> Operation:
 def find(name: str) -> Operation:
     """The operation `noun.verb` (or a single word); raises UsageError (`unknown_operation`) with the nearest names."""
     noun, _, verb = name.partition(".")
-    if noun in NOUNS and (verb in verbs(noun) if verb else not verbs(noun)):
+    if noun in NOUNS and (verb in verbs(noun) if verb else alone(noun) or not verbs(noun)):
         return load(noun, verb)
     raise UsageError("unknown_operation", f"There is no operation {name!r}.", hint=did_you_mean(name, names()))
 
@@ -41,4 +47,5 @@ def all_operations() -> Iterator[Operation]:
 
 def _names_of(noun: str) -> tuple[str, ...]:
     listed = verbs(noun)
-    return tuple(f"{noun}.{verb}" for verb in listed) if listed else (noun,)
+    own = (noun,) if alone(noun) or not listed else ()
+    return (*own, *(f"{noun}.{verb}" for verb in listed))

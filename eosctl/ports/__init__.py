@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from eosctl.ports.clock import Clock
     from eosctl.ports.cluster import ClusterGateway
     from eosctl.ports.commands import CommandsGateway
+    from eosctl.ports.configs import ConfigsGateway
     from eosctl.ports.connect import ConnectGateway
     from eosctl.ports.database import DatabaseGateway
     from eosctl.ports.dead_letters import DeadLettersGateway
@@ -28,11 +29,13 @@ if TYPE_CHECKING:
     from eosctl.ports.publisher import Publisher
     from eosctl.ports.records import RecordsGateway
     from eosctl.ports.transactions import TransactionsGateway
+    from eosctl.ports.verify import VerifyGateway
 
 __all__ = [
     "Clock",
     "ClusterGateway",
     "CommandsGateway",
+    "ConfigsGateway",
     "ConnectGateway",
     "DatabaseGateway",
     "DeadLettersGateway",
@@ -48,6 +51,7 @@ __all__ = [
     "Publisher",
     "RecordsGateway",
     "TransactionsGateway",
+    "VerifyGateway",
 ]
 
 
@@ -62,6 +66,10 @@ class Gateways(Protocol):
     @property
     def cluster(self) -> ClusterGateway:
         """Brokers, topics, log offsets, configurations."""
+
+    @property
+    def configs(self) -> ConfigsGateway:
+        """Configurations of many brokers and topics by key."""
 
     @property
     def transactions(self) -> TransactionsGateway:
@@ -102,6 +110,10 @@ class Gateways(Protocol):
     @property
     def lab(self) -> LabGateway:
         """Real servers on this machine."""
+
+    @property
+    def verify(self) -> VerifyGateway:
+        """Crash tests of programs in processes of their own."""
 
     @property
     def commands(self) -> CommandsGateway:
@@ -149,6 +161,7 @@ _PORTS = {
     "Publisher": "eosctl.ports.publisher",
     "RecordsGateway": "eosctl.ports.records",
     "TransactionsGateway": "eosctl.ports.transactions",
+    "VerifyGateway": "eosctl.ports.verify",
 }
 
 

@@ -1,10 +1,13 @@
 """What operations ask of PostgreSQL. Statements live in `adapters/sql/<noun>_<verb>.sql` and are called by name."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from eosctl.domain.tables import TableCatalogue, TableName
+if TYPE_CHECKING:
+    from eosctl.domain.tables import TableCatalogue, TableName
 
 
 class DatabaseGateway(Protocol):

@@ -1,11 +1,14 @@
 """The record of changes and the plans that come from it or from a file."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from eosctl.core.plan import Plan
-from eosctl.domain.journal import JournalEntry
+if TYPE_CHECKING:
+    from eosctl.core.plan import Plan
+    from eosctl.domain.journal import JournalEntry
 
 
 class JournalGateway(Protocol):

@@ -1,9 +1,12 @@
 """Real servers on this machine: what the lab commands need."""
 
-from collections.abc import Mapping
-from typing import Protocol
+from __future__ import annotations
 
-from eosctl.domain.lab import Incident, LabSummary, LabWish
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from eosctl.domain.lab import Incident, LabSummary, LabWish
 
 
 class LabGateway(Protocol):

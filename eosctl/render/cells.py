@@ -40,6 +40,8 @@ def cell(row: Any, name: str) -> str:
 
 def words(value: Any, name: str = "") -> str:
     """A value in words, its unit taken from `name`: durations, sizes and times are written for people."""
+    if type(value) is str:
+        return value or EMPTY
     if value is None or value in ("", (), []):
         return EMPTY
     if isinstance(value, bool):

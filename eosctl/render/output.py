@@ -111,11 +111,17 @@ def grid(shown: Sequence[Shown], cells: list[list[str]], form: Format, canvas: C
         from eosctl.render.terminal import terminal_table
 
         return terminal_table(shown, cells, canvas.width, colour=canvas.colour)
+    markdown = form is Format.MARKDOWN
+    headings = [one.heading if markdown else one.heading.upper() for one in shown]
+    if not markdown:
+        from eosctl.render.aligned import aligned
+
+        text = aligned(headings, [one.right and bool(cells) for one in shown], cells)
+        if text is not None:
+            return text
     from tabulate import tabulate
 
-    markdown = form is Format.MARKDOWN
     safe = [[one.replace("|", "\\|").replace("\n", " ") if markdown else one for one in row] for row in cells]
-    headings = [one.heading if markdown else one.heading.upper() for one in shown]
     return tabulate(
         safe,
         headers=headings,

@@ -35,14 +35,15 @@ class Canary:
         """Waits for the group; why the replay must halt, or "" when it may go on with `size`."""
         group, clock = self._step.watch_group, self._gateways.clock
         until = clock.monotonic_ms() + self._step.watch_limit_ms
-        goal = self._goal(set(topics) & set(self._step.rules.targets))
-        while behind := self._behind(group, goal):
+        produced = {topic: count for topic, count in topics.items() if topic in self._step.rules.targets}
+        goal: dict[TopicPartition, int] | None = None
+        while (goal := goal or self._goal(produced)) is None or self._behind(group, goal):
             if grown := self._grown():
                 return grown
             if self._gateways.stop.requested():
                 return ""
             if clock.monotonic_ms() >= until:
-                return f"{group} has not passed {behind[0]}:{goal[behind[0]]} within the limit"
+                return f"{group} has not passed {self._named(group, goal)} within the limit"
             clock.sleep_ms(_LOOK_EVERY_MS)
         if grown := self._grown():
             return grown
@@ -50,16 +51,26 @@ class Canary:
         self.size = min(self._full, self.size * 2)
         return ""
 
-    def _goal(self, topics: set[str]) -> dict[TopicPartition, int]:
-        """The offset behind the last replayed record of each partition, found by its header."""
-        starts = {one: end for one, end in self._target_ends.items() if one.topic in topics}
+    def _named(self, group: str, goal: dict[TopicPartition, int] | None) -> str:
+        behind = self._behind(group, goal or {})
+        return f"{behind[0]}:{(goal or {})[behind[0]]}" if behind else "the first records"
+
+    def _goal(self, produced: dict[str, int]) -> dict[TopicPartition, int] | None:
+        """The offset behind the last replayed record of each partition, found by its header; None until all show.
+
+        EndTxn is answered before the markers are written (KIP-98), and only then are the records below the last stable
+        offset.
+        """
+        starts = {one: end for one, end in self._target_ends.items() if one.topic in produced}
         logs = self._gateways.cluster.log_offsets(list(starts)) if starts else {}
         ranges = {one: (max(starts[one], log.log_start), log.last_stable) for one, log in logs.items()}
         goal: dict[TopicPartition, int] = {}
+        missing = sum(produced.values())
         for record in self._gateways.records.read({one: at for one, at in ranges.items() if at[0] < at[1]}):
             if any(name == REPLAY_COUNT for name, _ in record.headers):
                 goal[record.partition] = record.offset + 1
-        return goal
+                missing -= 1
+        return goal if missing <= 0 else None
 
     def _behind(self, group: str, goal: dict[TopicPartition, int]) -> list[TopicPartition]:
         committed: dict[TopicPartition, int] = {}

@@ -1,5 +1,7 @@
 """A replay with ledger and window beside the bare transactional loop, and counting beside the bare consume loop."""
 
+import subprocess
+import sys
 import time
 from typing import Any
 
@@ -85,3 +87,20 @@ def test_a_replay_keeps_two_thirds_of_the_bare_loops_rate(dead_letters: DeadLett
     assert result["replayed"] == _RECORDS
     assert bare / replay >= 0.65
     assert consume / inspect >= 0.5
+
+
+_LEDGER = """
+import os, resource
+from eosctl.domain.dlq.seen import SeenIdentities
+seen = SeenIdentities()
+for _ in range(1_000):
+    seen.add_packed(os.urandom(160_000))
+assert len(seen) == 10_000_000
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1_024)
+"""
+
+
+def test_ten_million_ledger_entries_fit_into_250_megabytes() -> None:
+    done = subprocess.run([sys.executable, "-c", _LEDGER], capture_output=True, text=True, check=True, timeout=600)
+    print(f"10,000,000 identities: {done.stdout.strip()} MB")
+    assert int(done.stdout) < 250

@@ -58,13 +58,13 @@ def test_a_thousand_events_arrive_once_in_commit_order_though_connect_is_killed_
     written = Written()
     config = cdc.generated("--exactly-once")
     cdc.run(config)
-    for rounds in (17, 17):
+    for _ in range(2):
         before = len(written.ids)
-        write(cdc, rounds, written)
+        write(cdc, 15, written)
         cdc.wait_for_records(before + 1)
         cdc.worker.kill()
+        write(cdc, 10, written)
         cdc.worker.start()
-    write(cdc, 16, written)
     assert len(written.ids) == 1_000
     assert any(numbers != sorted(numbers) for numbers in written.numbers.values()), "commits overtook each other"
     check(cdc, written)

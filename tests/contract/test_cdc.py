@@ -1,6 +1,8 @@
 """Debezium on a real Connect: the generated configuration runs, the linted one too, and a sick slot is said."""
 
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -74,6 +76,24 @@ def test_a_partitioned_table_and_no_data_run_from_properties(cdc: Cdc) -> None:
     assert in_order(cdc.wait_for_records(1)) == {"one": [2]}
 
 
+def test_a_relay_and_updates_beside_debezium_are_found(cdc: Cdc) -> None:
+    config = {key: value for key, value in cdc.generated().items() if key != "skipped.operations"}
+    cdc.add(1)
+    cdc.sql("UPDATE outbox SET retry_count = 1")
+    relay = subprocess.Popen([sys.executable, "-m", "eosctl", "outbox", "relay", "--yes", "-o", "json"],
+                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=cdc.env())  # fmt: skip
+
+    def rules() -> set[str]:
+        return {one["rule"] for one in cdc.eosctl("cdc", "lint", cdc.file(config)).data["findings"]}
+
+    try:
+        wait_until(lambda: {"relay", "updated"} <= rules(), limit_s=CONNECT_LIMIT_S)
+    finally:
+        relay.terminate()
+        relay.wait(30)
+    wait_until(lambda: "relay" not in rules(), limit_s=CONNECT_LIMIT_S)
+
+
 OLD = {
     "connector.class": CONNECTOR_CLASS,
     "database.hostname": "127.0.0.1",
@@ -136,10 +156,12 @@ def test_a_failed_task_is_said_and_restarted_once_its_cause_is_mended(cdc: Cdc) 
 
 def test_a_slot_that_was_never_made_is_not_called_lost(cdc: Cdc) -> None:
     config = cdc.generated()
-    cdc.put({**config, "database.user": "nobody_of_this_name"})
-    cdc.wait_for_state("FAILED") if cdc.states(cdc.connector)[1:] else None
+    cdc.connectors.append(cdc.connector)
+    made = {"name": cdc.connector, "config": config, "initial_state": "STOPPED"}
+    cdc.worker.ask("POST", "/connectors", made)
+    wait_until(lambda: cdc.states(cdc.connector) == ["STOPPED"], limit_s=CONNECT_LIMIT_S)
     status = cdc.eosctl("cdc", "status", cdc.connector)
-    assert (status.code, status.errors[0]) == (3, "slot_not_made")
+    assert (status.code, status.errors) == (3, ("slot_not_made", "connector_halted"))
 
 
 def test_a_dropped_slot_is_said_to_have_lost_events(cdc: Cdc) -> None:
@@ -157,6 +179,11 @@ def test_a_dropped_slot_is_said_to_have_lost_events(cdc: Cdc) -> None:
     cdc.add(2)
     status = cdc.eosctl("cdc", "status", cdc.connector)
     assert (status.code, status.errors[0]) == (3, "slot_missing")
+    cdc.worker.ask("PUT", f"/connectors/{cdc.connector}/resume")
+    cdc.wait_for_state("FAILED")
+    failed = cdc.eosctl("cdc", "status", cdc.connector)
+    assert (failed.code, failed.errors) == (3, ("slot_missing", "connector_failed"))
+    assert "no longer available" in failed.data["parts"][1]["trace"], "the end of a long message is shown too"
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from confluent_kafka import Producer, TopicPartition
 from fixtures.dead_letters import DeadLetters, result_of, spring
 from fixtures.lab import LIMIT_S
 
+from eosctl.domain.dlq.murmur2 import java_partition
 from eosctl.lab import clients
 
 
@@ -40,6 +41,14 @@ def test_records_go_back_once_byte_for_byte_and_are_deleted_then(dead_letters: D
     purged = dead_letters.eosctl("purge", dead_letters.dead, "--replayed", "--yes")
     assert purged.returncode == 0, purged.stdout + purged.stderr
     assert dead_letters.data("inspect", dead_letters.dead) == []
+
+
+def test_keys_go_where_javas_producer_puts_them_when_their_partition_is_gone(dead_letters: DeadLetters) -> None:
+    keys = [b"", *(b"key-%d" % number for number in range(30))]
+    _write(dead_letters, [(key, b"1", spring(dead_letters.topic, 9, at)) for at, key in enumerate(keys)])
+    assert result_of(dead_letters.replay())["replayed"] == 31
+    placed = {one.key: one.partition.partition for one in dead_letters.records()}
+    assert placed == {key: java_partition(key, 3) for key in keys}
 
 
 def test_a_record_that_comes_back_too_often_or_is_too_large_is_parked(dead_letters: DeadLetters) -> None:

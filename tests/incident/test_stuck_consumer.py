@@ -1,53 +1,24 @@
 """The main job on a real broker: a hang found without waiting and aborted, healthy producers left alone, one fenced."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
 from typing import Any
 
 import pytest
+from fixtures.operator import asked, done
 
-from eosctl.cli.settings import Settings
 from eosctl.cli.wiring import CliGateways
 from eosctl.core.exit_codes import ExitCode
-from eosctl.core.operation import Change, Query
-from eosctl.core.progress import NeverStop, Silent
-from eosctl.core.report import Report
 from eosctl.domain.kafka import TopicPartition
 from eosctl.domain.lab import Incident
 from eosctl.domain.transactions import Verdict
 from eosctl.lab import clients
 from eosctl.lab.state import LabState
-from eosctl.operations import registry
 from eosctl.operations.scanning import partitions_of, scan
-from eosctl.runtime.execute import Execution, execute
-from eosctl.runtime.journal import Journal
-from eosctl.runtime.plans import plan_change
 
 PRODUCERS = 200
-
-
-@pytest.fixture
-def gateways(lab: LabState) -> Iterator[CliGateways]:
-    kafka = {"bootstrap.servers": lab.bootstrap_servers, **lab.security}
-    one = CliGateways(Settings(kafka=kafka, dsn=lab.dsn, timeout_ms=15_000), progress=Silent(), stop=NeverStop())
-    yield one
-    one.close()
-
-
-def asked(gateways: CliGateways, name: str, **wish: Any) -> Report:
-    operation = registry.find(name)
-    assert isinstance(operation, Query)
-    params = operation.params.model_validate(wish)
-    return operation.report(operation.observe(gateways, params), params)
-
-
-def done(gateways: CliGateways, journal: Path, name: str, **wish: Any) -> Execution:
-    operation = registry.find(name)
-    assert isinstance(operation, Change)
-    plan = plan_change(operation, gateways, operation.params.model_validate(wish))
-    return execute(plan, gateways, Journal(journal), who="test")
 
 
 def test_a_hang_is_found_explained_and_aborted_and_the_group_reads_on(

@@ -9,7 +9,8 @@ from eosctl.core.errors import UsageError
 from eosctl.domain.dlq import tally
 from eosctl.domain.dlq.decoding import Reader, decode_integer
 from eosctl.domain.dlq.dialects import described
-from eosctl.domain.dlq.murmur2 import java_partition, murmur2
+from eosctl.domain.dlq.identity import by_origin
+from eosctl.domain.dlq.murmur2 import murmur2
 from eosctl.domain.dlq.records import PlainRecord, RehydratedRecord
 from eosctl.domain.dlq.replaying import Replayer, ReplayRules, Target
 from eosctl.domain.dlq.rows import FIELDS, header_words, row_of, text_of
@@ -102,9 +103,15 @@ def test_a_replayed_record_is_the_original_byte_for_byte():
     assert out.timestamp_ms == 1_795_000_000_000
 
 
-def test_a_key_is_placed_by_murmur2_when_the_origin_partition_is_gone():
+def test_a_key_is_left_to_the_producer_when_the_origin_partition_is_gone():
     _, out = replayer().decide(record(spring("orders", 9, 1), key=b"abc"))
-    assert out.partition == java_partition(b"abc", 3)
+    assert out.partition == -1
+
+
+@given(st.binary(max_size=9), st.binary(max_size=9), st.integers(0, 2**31 - 1), st.integers(0, 2**63 - 1))
+def test_the_quick_digest_of_an_origin_is_the_plain_one(target, topic, partition, offset):
+    place = partition.to_bytes(4, "big") + offset.to_bytes(8, "big")
+    assert by_origin(target, topic, partition, offset) == digest_of(target, topic, place)
 
 
 def test_the_same_identity_is_skipped_in_the_run_and_within_the_window():

@@ -8,7 +8,6 @@ from eosctl.domain.dlq import tally
 from eosctl.domain.dlq.decoding import REPLAY_COUNT, Reader, decode_integer
 from eosctl.domain.dlq.dialects import Dialect
 from eosctl.domain.dlq.identity import by_content, by_message_id, by_origin, id_header
-from eosctl.domain.dlq.murmur2 import java_partition
 from eosctl.domain.dlq.records import RawRecord, RehydratedRecord
 from eosctl.domain.dlq.seen import SeenIdentities, digest_of
 from eosctl.domain.dlq.selection import Selection, matcher_of
@@ -115,7 +114,7 @@ class Replayer:
         digest = self._digest(record, headers, shape, target=target, origin=origin, at=place, count=count)
         if digest in self.mine:
             return tally.SKIPPED_RUN, None
-        if digest in self.before:
+        if len(self.before) and digest in self.before:
             return tally.SKIPPED_WINDOW, None
         if self.processed and (record.partition() or 0, record.offset() or 0) in self.processed:
             return tally.SKIPPED_PROCESSED, None
@@ -183,8 +182,6 @@ class Replayer:
         kept.append((REPLAY_COUNT, b"%d" % (count + 1)))
         key = record.key()
         place = partition if 0 <= partition < about.partitions and not about.by_key else -1
-        if place < 0 and key is not None:
-            place = java_partition(key, about.partitions)
         stamp = 0
         if self.rules.origin_timestamp:
             written = _number(headers, shape.timestamp, shape.dialect, 8)

@@ -71,8 +71,12 @@ def unpack(packed: bytes) -> Iterator[bytes]:
 
 def digest_of(*parts: bytes) -> bytes:
     """128 bits of BLAKE2b over the parts, each with its length: `ab`+`c` is not `a`+`bc`."""
-    framed = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
-    return blake2b(framed, digest_size=DIGEST_BYTES).digest()
+    return blake2b(framed(*parts), digest_size=DIGEST_BYTES).digest()
+
+
+def framed(*parts: bytes) -> bytes:
+    """The parts, each behind its length."""
+    return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
 
 
 def _find(bucket: bytearray, kept: bytes) -> bool:

@@ -51,6 +51,11 @@ class Scaffold:
     promise: str
     control: Control | None = None
 
+    @property
+    def keyed_by_id(self) -> bool:
+        """Whether each message needs a key of its own: the state of a key is all that the program keeps."""
+        return self.counted == "current_state"
+
     def broken(self) -> dict[str, str]:
         """The files with the control's change: what a crash test must find out. Raises ValueError when it has none."""
         if self.control is None or self.files[self.control.file].count(self.control.find) != 1:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from eosctl.core.operation import Example, Query
 from eosctl.core.params import param
-from eosctl.core.report import Report, Section
+from eosctl.core.report import Report
 from eosctl.domain.cdc_config import (
     PASSWORD_REFERENCE,
     Choice,
@@ -80,7 +80,7 @@ def report(seen: CdcConfigSeen, params: CdcConfigParams) -> Report:
     mapping = seen.table.mapping
     found = CdcConfig(wish.name, as_config(choices(mapping, wish)), setup_sql(mapping, wish), choices(mapping, wish))
     if params.explain:
-        return Report(found, CdcConfig, sections=(Section("Configuration", found.choices, Choice),))
+        return Report(found, CdcConfig, text="\n".join(f"{one.key}={one.value}\n  {one.why}" for one in found.choices))
     return Report(found, CdcConfig, text=_text(found, params.form), summary=_SUMMARIES[params.form])
 
 

@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from eosctl.core.errors import EosctlError, Notice, UsageError
 from eosctl.core.exit_codes import ExitCode
 from eosctl.core.operation import Example, Query
 from eosctl.core.params import param
-from eosctl.core.report import Report, Section, column
+from eosctl.core.report import Report
 from eosctl.domain.cdc_config import REFERENCE
 from eosctl.domain.cdc_findings import Facts, Role, Severity
 from eosctl.domain.cdc_lint import fixed, lint
@@ -32,7 +32,7 @@ class FindingRow:
     """One finding; `fixable`: --fix mends it."""
 
     severity: Severity
-    rule: str = field(metadata=column(wide=True))
+    rule: str
     key: str
     why: str
     mend: str
@@ -155,10 +155,10 @@ def report(seen: LintSeen, params: CdcLintParams) -> Report:
     errors = sum(one.severity is Severity.ERROR for one in findings)
     name = seen.config.get("name", params.connector or Path(params.file).stem)
     code = ExitCode.PROBLEM if errors else ExitCode.DONE
-    summary = f"{errors} errors, {len(findings) - errors} warnings."
+    summary = f"{_counted(errors, 'error')}, {_counted(len(findings) - errors, 'warning')}."
     if not params.fix:
-        return Report(CdcLint(name, shown), CdcLint, exit_code=code, warnings=seen.unseen, text=None if shown else "",
-                      sections=_sections(shown), summary=summary)  # fmt: skip
+        return Report(CdcLint(name, shown), CdcLint, exit_code=code, warnings=seen.unseen, text=_text(shown),
+                      summary=summary)  # fmt: skip
     mended = {key: value for key, value in fixed(seen.config, seen.facts).items() if key != "name"}
     left = lint(mended, seen.facts)
     still = tuple(Notice(one.rule, one.why, one.mend) for one in left)
@@ -174,8 +174,17 @@ def report(seen: LintSeen, params: CdcLintParams) -> Report:
     )
 
 
-def _sections(shown: tuple[FindingRow, ...]) -> tuple[Section, ...]:
-    return (Section("Findings", shown, FindingRow),) if shown else ()
+def _counted(count: int, word: str) -> str:
+    return f"{count} {word}{'' if count == 1 else 's'}"
+
+
+def _text(shown: tuple[FindingRow, ...]) -> str:
+    """A block a finding: keys and SQL are too long for columns, and are meant to be copied."""
+    return "\n".join(
+        f"{one.severity:<8} {one.key or one.rule}\n         {one.why}\n         {one.mend}"
+        f"{' (--fix does)' if one.fixable else ''}"
+        for one in shown
+    )
 
 
 OPERATION = Query(

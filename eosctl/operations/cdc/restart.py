@@ -44,7 +44,9 @@ def plan(seen: RestartSeen, params: CdcRestartParams) -> Plan:
         operation=OPERATION.name,
         summary=f"Restart what failed of {status.name}" if status.failed else f"Nothing of {status.name} has failed",
         steps=(step,) if status.failed else (),
-        warnings=tuple(Notice("trace", one, "If the cause is still there it fails again.") for one in traces),
+        warnings=tuple(
+            Notice("trace", f"{one.rstrip('.')}.", "If the cause is still there it fails again.") for one in traces
+        ),
     )
 
 

@@ -197,8 +197,10 @@ def _sections(status: CdcStatus) -> tuple[Section, ...]:
     units = ("_bytes_per_s", "_bytes", "_ms")
     names = {key: next((key.removesuffix(one) for one in units if key.endswith(one)), key) for key in shown}
     facts = [{"field": names[key].replace("_", " "), "value": _words(key, value)} for key, value in shown.items()]
-    parts = (Section(f"Connector {status.connector}", status.parts, TaskStatus),) if status.parts else ()
-    return (*parts, Section(f"Slot {status.slot}", facts))
+    parts = [{"part": "connector" if one.id < 0 else f"task {one.id}", "state": one.state, "worker": one.worker,
+              "trace": one.trace} for one in status.parts]  # fmt: skip
+    connector = (Section(f"Connector {status.connector}", parts),) if parts else ()
+    return (*connector, Section(f"Slot {status.slot}", facts))
 
 
 def _words(key: str, value: object) -> object:

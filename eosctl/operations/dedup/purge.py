@@ -254,7 +254,7 @@ def _window_notices(snapshot: PurgeSnapshot, params: DedupPurgeParams) -> tuple[
     """What comes again and is then processed twice. Raises Refused unless that was accepted."""
     short = too_short([one.path for one in snapshot.paths.judged], params.older_than)
     if not short:
-        return ()
+        return _unseen_notices(snapshot, params)
     counts = {one.path: one.records_twice for one in snapshot.paths.judged}
     age = format_duration_ms(params.older_than)
     longest = short[0]
@@ -277,6 +277,22 @@ def _window_notices(snapshot: PurgeSnapshot, params: DedupPurgeParams) -> tuple[
             hint=hint,
         )
     return (Notice("duplicates_accepted", f"What comes again after {age} is processed twice: {why}"),)
+
+
+def _unseen_notices(snapshot: PurgeSnapshot, params: DedupPurgeParams) -> tuple[Notice, ...]:
+    """Ways that nobody could look at: they refuse nothing, and are not kept quiet either."""
+    unseen = [one.path for one in snapshot.paths.judged if not one.path.known]
+    if not unseen:
+        return ()
+    age = format_duration_ms(params.older_than)
+    kinds = " and ".join(dict.fromkeys(str(one.kind) for one in unseen))
+    return (
+        Notice(
+            "paths_not_seen",
+            f"Whether a {kinds} can bring records older than {age} was not looked at: no topic is known for it.",
+            "Give --topic, --group or --dead-letter-topic, or map the topics in the profile.",
+        ),
+    )
 
 
 OPERATION = Change(

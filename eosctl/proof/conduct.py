@@ -1,0 +1,220 @@
+"""Conducts one trial: each program in turn through its faults, then undisturbed until its work is done."""
+
+import json
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from eosctl.core.errors import Interrupted, OperationFailed
+from eosctl.core.progress import Stop
+from eosctl.domain.proof.counting import Effect, message
+from eosctl.domain.proof.faults import BATCH, Fault
+from eosctl.domain.strategies.scaffolding import Program
+from eosctl.ports.verify import Happened, Observed, Trial
+from eosctl.proof import effects
+from eosctl.proof.programs import KILLED, Programs, answers, end, free_port
+from eosctl.proof.servers import Servers
+
+_STILL_LIMIT_S = 150.0
+_LOOK_EVERY_S = 0.2
+_SESSION_MS = 6_000
+_PAUSE_MS = 20_000
+_ZOMBIE_S = 2.0
+_SELF_ENDING = ("service", "producer")
+_FAILURES_IN_A_ROW = 5
+
+
+class Conduct:
+    """One trial on the servers: `run` once, then it is over."""
+
+    def __init__(self, trial: Trial, servers: Servers, stop: Stop, advance: Callable[[], None]) -> None:
+        self._trial, self._servers, self._stop, self._advance = trial, servers, stop, advance
+        self._programs: Programs
+        self._reader: effects.Reader
+        self._roles = {one.role for one in trial.made.programs}
+        self._dsn = self._api = self._input = self._output = self._group = ""
+        self._ended: set[str] = set()
+        self._restarts = self._failures = 0
+        self._history: list[Happened] = []
+        self._began = time.monotonic()
+
+    def run(self) -> Observed:
+        """Raises OperationFailed (`program_failed`, `stands_still`), Interrupted."""
+        with tempfile.TemporaryDirectory(prefix="eosctl-verify-") as folder, self._prepared(Path(folder)):
+            for program in self._trial.made.programs:
+                if program.role != "api":
+                    self._go_through(program)
+            return Observed(tuple(self._effects()), self._restarts, tuple(self._history))
+
+    @contextmanager
+    def _prepared(self, folder: Path) -> Iterator[None]:
+        trial, servers, name = self._trial, self._servers, self._servers.name()
+        self._input, self._output, self._group = f"{name}-events", f"{name}-out", name
+        servers.make_topics(self._input, self._output)
+        if "consumer" in self._roles:
+            servers.remember_group(self._group)
+        if "schema.sql" in trial.files:
+            self._dsn = servers.make_schema(name, trial.files["schema.sql"])
+        lines = "".join(json.dumps(message(number)) + "\n" for number in range(trial.messages))
+        port = free_port()
+        self._api = f"http://127.0.0.1:{port}"
+        environment = {
+            "BOOTSTRAP_SERVERS": str(servers.kafka["bootstrap.servers"]), "DSN": self._dsn, "GROUP": self._group,
+            "INPUT_TOPIC": self._input, "OUTPUT_TOPIC": self._output, "AGGREGATE_TYPE": name, "BATCH": str(BATCH),
+            "API_URL": self._api, "API_PORT": str(port), "RECONCILE_AFTER_S": "1", "INPUT_FILE": "orders.jsonl",
+            "KAFKA_PROPERTIES_FILE": "kafka.properties",
+        }  # fmt: skip
+        properties = {**servers.kafka, "session.timeout.ms": _SESSION_MS}
+        files = {**trial.files, "kafka.properties": "".join(f"{key}={value}\n" for key, value in properties.items())}
+        self._programs = Programs(folder, files, environment, lines)
+        self._reader = effects.Reader(servers.kafka, self._group, self._input)
+        try:
+            if self._roles.isdisjoint(_SELF_ENDING):
+                servers.produce(self._input, trial.messages, keyed_by_id=trial.made.keyed_by_id)
+            if "api" in self._roles and not answers(port, self._programs.start("api.py"), 30):
+                raise self._failed("api.py")
+            yield
+        finally:
+            self._programs.kill_all()
+            self._reader.close()
+
+    def _go_through(self, program: Program) -> None:
+        for fault in (one for one in self._trial.faults if one.program == program.file):
+            at_ms = None if self._is_done(program) else self._break(program, fault)
+            self._history.append(Happened(fault, at_ms))
+            self._advance()
+        while not self._is_done(program):
+            process = self._programs.start(program.file)
+            self._wait(program, process, lambda: False)
+            self._finish(program, process)
+
+    def _break(self, program: Program, fault: Fault) -> int | None:
+        return {"kill": self._kill, "pause": self._pause, "rebalance": self._rebalance}[fault.kind](program, fault)
+
+    def _kill(self, program: Program, fault: Fault) -> int | None:
+        """SIGKILL by its own hand at the place: between two statements, where no other process could hit it."""
+        passes = fault.passes + self._taken(program)
+        process = self._programs.start(program.file, crash=f"{fault.point}:{passes}")
+        self._wait(program, process, lambda: False)
+        if process.poll() == KILLED:
+            self._restarts += 1
+            self._failures = 0
+            return self._now_ms()
+        self._finish(program, process)
+        return None
+
+    def _pause(self, program: Program, fault: Fault) -> int | None:
+        """The zombie: stopped until the group has given its partitions to a second instance, which works on them.
+
+        One that holds locks or a transaction may keep the second one waiting; then it goes on after `_PAUSE_MS`.
+        """
+        zombie, before = self._programs.start(program.file), self._position(program)
+        self._wait(program, zombie, lambda: self._position(program) >= before + fault.after_messages)
+        if zombie.poll() is not None or self._is_done(program):
+            self._finish(program, zombie)
+            return None
+        zombie.send_signal(signal.SIGSTOP)
+        at_ms, stood = self._now_ms(), self._position(program)
+        second = self._programs.start(program.file, instance="2")
+        try:
+            self._wait(program, second, lambda: self._position(program) > stood or self._now_ms() > at_ms + _PAUSE_MS)
+        finally:
+            zombie.send_signal(signal.SIGCONT)
+        self._pass(_ZOMBIE_S)
+        self._finish(program, zombie)
+        self._finish(program, second)
+        self._failures = 0  # a zombie that gives up is what shall happen
+        return at_ms
+
+    def _rebalance(self, program: Program, fault: Fault) -> int | None:
+        first, second = self._programs.start(program.file), self._programs.start(program.file, instance="2")
+        joined = f"{self._group}-2"
+        self._wait(program, first, lambda: self._servers.members(self._group).get(joined, 0) > 0)
+        at_ms = self._now_ms() if self._servers.members(self._group).get(joined, 0) > 0 else None
+        before = self._position(program)
+        self._wait(program, first, lambda: self._position(program) >= before + fault.after_messages)
+        self._finish(program, second)
+        self._finish(program, first)
+        return at_ms
+
+    def _wait(self, program: Program, process: "subprocess.Popen[bytes]", until: Callable[[], bool]) -> None:
+        """Until the process is gone, the work done, or the condition true; fails when nothing moves for too long."""
+        position, moved = -1, time.monotonic()
+        while process.poll() is None and not self._is_done(program) and not until():
+            now = self._position(program)
+            if now != position:
+                position, moved = now, time.monotonic()
+            if time.monotonic() - moved > _STILL_LIMIT_S:
+                raise OperationFailed("stands_still", f"{program.file} made no progress for {_STILL_LIMIT_S:.0f} s.",
+                                      why=self._programs.log(), hint="eosctl status, eosctl txn blocked")  # fmt: skip
+            self._pass(_LOOK_EVERY_S, process)
+
+    def _pass(self, seconds: float, process: "subprocess.Popen[bytes] | None" = None) -> None:
+        """Lets time pass, at most until the process is gone. Raises Interrupted when somebody wants us to stop."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until and (process is None or process.poll() is None):
+            if self._stop.requested():
+                raise Interrupted("interrupted", "The crash test was interrupted.", why="What it made is taken away.")
+            time.sleep(0.01)
+
+    def _finish(self, program: Program, process: "subprocess.Popen[bytes]") -> None:
+        """Ends a program that runs; one that ended by itself has done its work, or is started again."""
+        if process.poll() is None:
+            end(process)
+            return
+        if process.returncode == 0:
+            if program.role in _SELF_ENDING:
+                self._ended.add(program.file)
+            return
+        self._restarts += 1
+        self._failures += 1
+        if self._failures >= _FAILURES_IN_A_ROW:
+            raise self._failed(program.file)
+
+    def _failed(self, file: str) -> OperationFailed:
+        return OperationFailed("program_failed", f"{file} ended by itself again and again.", why=self._programs.log(),
+                               hint="Is the database or Kafka short of something the programs need?")  # fmt: skip
+
+    def _is_done(self, program: Program) -> bool:
+        """Whether the program's position has passed all of its work, wherever it keeps its position."""
+        if program.role in _SELF_ENDING:
+            return program.file in self._ended
+        if program.role == "relay":
+            return self._position(program) >= self._trial.messages
+        if program.role == "reconciler":
+            return self._number("SELECT count(*) FROM reservations WHERE state = 'pending'") == 0
+        return self._position(program) >= sum(self._reader.ends().values())
+
+    def _position(self, program: Program) -> int:
+        if program.role == "relay":
+            return self._number("SELECT count(*) FROM outbox WHERE published_at IS NOT NULL")
+        if program.role == "reconciler":
+            return self._number("SELECT count(*) FROM reservations WHERE state <> 'pending'")
+        if program.role == "service":
+            return self._number("SELECT count(*) FROM orders")
+        if program.role == "producer":
+            path = self._programs.folder / "position"
+            return int(path.read_text()) if path.exists() else 0
+        if self._trial.made.strategy == "stored-offsets":
+            return self._number("SELECT coalesce(sum(committed_offset), 0) FROM consumer_offsets")
+        return self._reader.position()
+
+    def _taken(self, program: Program) -> int:
+        """Passes that a restarted program makes without work: the service reads its orders from the first again."""
+        return self._position(program) if program.role == "service" else 0
+
+    def _number(self, statement: str) -> int:
+        return int(effects.rows(self._dsn, statement)[0][0])
+
+    def _effects(self) -> Iterator[Effect]:
+        counted = self._trial.made.counted
+        if counted == "output-topic":
+            return effects.in_topic(self._servers.kafka, self._output)
+        return effects.at_api(self._api) if counted == "api" else effects.in_table(self._dsn, counted)
+
+    def _now_ms(self) -> int:
+        return round((time.monotonic() - self._began) * 1_000)

@@ -1,0 +1,131 @@
+"""The crash test's rules: the plan of faults comes from the seed, every effect is counted, no blind test passes."""
+
+from dataclasses import replace
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eosctl.core.errors import Refused, UsageError
+from eosctl.domain.proof.counting import Effect, Tally, count, message
+from eosctl.domain.proof.faults import FEWEST, KINDS, MOST, draw, parse_kinds
+from eosctl.domain.proof.verdict import broken_promises, verdict
+from eosctl.domain.strategies.scaffolding import offered, scaffold
+from eosctl.operations.verify import _QUICK, VerifyParams, run
+
+NAMES = st.sampled_from(offered("python"))
+PROMISES = ("exactly once", "at least once", "at most once")
+KINDS_DRAWN = st.lists(st.sampled_from(KINDS), min_size=1, unique=True)
+GOOD = Tally(10, 10, 0, 0, 0, 0, 3, True)
+
+
+def effect(number: int) -> Effect:
+    sent = message(number)
+    return Effect(sent["id"], sent["account"], sent["amount"])
+
+
+@given(NAMES, st.integers(1, 60), KINDS_DRAWN, st.integers(0, 2**31))
+def test_the_same_seed_draws_the_same_faults(name, crashes, kinds, seed) -> None:  # type: ignore[no-untyped-def]
+    programs = [one for one in scaffold(name, "python").programs if one.role != "api"]
+    drawn = draw(name, programs, crashes=crashes, kinds=kinds, seed=seed)
+    assert drawn == draw(name, programs, crashes=crashes, kinds=kinds, seed=seed)
+    assert len(drawn) in (crashes, 0)
+    order = [one.file for one in programs]
+    assert [order.index(one.program) for one in drawn] == sorted(order.index(one.program) for one in drawn)
+    for one in drawn:
+        assert FEWEST <= one.after_messages <= MOST
+        assert one.kind in kinds
+        assert (one.passes >= 1 and one.point != "") == (one.kind == "kill")
+    places = [(one.kind, one.program, one.point) for one in drawn]
+    times = {places.count(one) for one in places}
+    assert not times or max(times) - min(times) <= 1
+
+
+def test_another_seed_draws_other_faults() -> None:
+    programs = scaffold("dedup-table", "python").programs
+    drawn = {draw("dedup-table", programs, crashes=25, kinds=("kill",), seed=seed) for seed in range(20)}
+    assert len(drawn) == 20
+
+
+@given(st.integers(1, 60), st.data())
+def test_every_effect_is_counted(messages: int, data: st.DataObject) -> None:
+    numbers = data.draw(st.lists(st.integers(0, messages - 1), max_size=150))
+    tally = count(map(effect, numbers), messages=messages, restarts=2)
+    assert tally.unique_processed == len(set(numbers))
+    assert tally.duplicates == len(numbers) - len(set(numbers))
+    assert tally.missed == messages - len(set(numbers))
+    assert tally.exactly_once == (sorted(numbers) == list(range(messages)))
+    assert (tally.corrupted, tally.restarts) == (0, 2)
+
+
+@given(st.integers(11, 60), st.integers(0, 2**20))
+def test_order_is_that_of_each_account(messages: int, seed: int) -> None:
+    by_account = sorted(range(messages), key=lambda number: (number % 10, number))
+    assert count(map(effect, by_account), messages=messages, restarts=0).out_of_order == 0
+    again = [*by_account, *by_account]  # a repeat that comes late is a duplicate, and no disorder
+    assert count(map(effect, again), messages=messages, restarts=0).out_of_order == 0
+    first = Random(seed).randrange(messages - 10)
+    swapped = [number for number in range(messages) if number != first] + [first]
+    assert count(map(effect, swapped), messages=messages, restarts=0).out_of_order == 1
+    assert count(map(effect, swapped), messages=messages, restarts=0, keyed_by_id=True).out_of_order == 0
+
+
+@pytest.mark.parametrize("strange", [Effect("m1", "a1", 3), Effect("m1", "a2", 2), Effect("x", "a1", 2)])
+def test_an_effect_with_other_content_is_corrupted(strange: Effect) -> None:
+    tally = count([effect(0), strange], messages=2, restarts=0)
+    assert (tally.corrupted, tally.missed, tally.exactly_once) == (1, 1, False)
+
+
+@pytest.mark.parametrize("fault", ["duplicates", "missed", "corrupted", "out_of_order"])
+@pytest.mark.parametrize("promise", PROMISES)
+def test_each_promise_is_judged_by_itself(promise: str, fault: str) -> None:
+    allowed = {
+        "exactly once": set(),
+        "at least once": {"duplicates", "out_of_order"},
+        "at most once": {"missed", "out_of_order"},
+    }
+    broken = broken_promises(replace(GOOD, **{fault: 2}), promise)
+    assert broken == (() if fault in allowed[promise] else (f"2 {fault.replace('_', ' ')}",))
+
+
+@given(st.sampled_from(PROMISES), *(st.tuples(*(st.integers(0, 2) for _ in range(4))) for _ in range(2)))
+def test_a_blind_test_never_passes(promise, ours, control) -> None:  # type: ignore[no-untyped-def]
+    fields = ("duplicates", "missed", "corrupted", "out_of_order")
+    tally, broken = (replace(GOOD, **dict(zip(fields, one, strict=True))) for one in (ours, control))
+    said = verdict(tally, broken, promise)
+    assert (said == "fail") == bool(broken_promises(tally, promise))
+    assert said != "pass" or broken_promises(broken, promise)
+    assert verdict(tally, GOOD, promise) in ("fail", "inconclusive")
+
+
+def test_faults_are_named() -> None:
+    assert parse_kinds("rebalance, kill") == ("kill", "rebalance")
+    for wrong, code in (("kil", "unknown_fault"), (",", "no_fault")):
+        with pytest.raises(UsageError) as raised:
+            parse_kinds(wrong)
+        assert raised.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("wish", "code"),
+    [
+        ({}, "which_strategy"),
+        ({"strategy": "dedup-table", "all": True}, "which_strategy"),
+        ({"strategy": "dedup-tabel"}, "unknown_strategy"),
+        ({"strategy": "outbox-cdc"}, "needs_connect"),
+        ({"strategy": "dedup-table", "faults": "sleep"}, "unknown_fault"),
+    ],
+)
+def test_a_wrong_wish_is_refused_before_anything_is_made(wish: dict[str, object], code: str) -> None:
+    with pytest.raises((UsageError, Refused)) as raised:
+        run(None, VerifyParams.model_validate(wish))  # type: ignore[arg-type]
+    assert raised.value.code == code
+
+
+@pytest.mark.parametrize("name", offered("python"))
+def test_a_quick_run_comes_to_every_place(name: str) -> None:
+    programs = [one for one in scaffold(name, "python").programs if one.role != "api"]
+    drawn = draw(name, programs, crashes=_QUICK[1], kinds=("kill",), seed=1)
+    places = {(one.file, point) for one in programs for point in one.crash_points}
+    assert {(one.program, one.point) for one in drawn} == places
