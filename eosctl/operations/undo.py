@@ -31,7 +31,7 @@ def plan(snapshot: Plan, params: UndoParams) -> Plan:
 
 def outcome(plan: Plan, receipts: Sequence[Receipt]) -> Report:
     """A row a step."""
-    return Report(step_rows(receipts), StepRow)
+    return Report(step_rows(receipts), StepRow, text="")  # people have read the receipts already
 
 
 OPERATION = Change(
