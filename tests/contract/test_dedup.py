@@ -312,7 +312,7 @@ def test_topics_that_are_named_and_can_not_be_seen_refuse_a_purge(dedup: Dedup) 
     refused = dedup.eosctl("purge", "--older-than", "30d", "--topic", "orders", env=away)
     assert (refused.code, refused.errors, dedup.count()) == (7, ("topics_not_seen",), 100)
     unnamed = dedup.eosctl("purge", "--older-than", "39d", env=away)
-    assert (unnamed.code, unnamed.warnings) == (0, ("topics_not_seen", "space_is_reused"))
+    assert (unnamed.code, unnamed.warnings) == (0, ("paths_not_seen", "topics_not_seen", "space_is_reused"))
     assert dedup.eosctl("purge", "--older-than", "30d", "--topic", "orders", "--accept-duplicates", env=away).code == 0
 
 
