@@ -17,6 +17,7 @@ _KINDS = {
 }
 _SERVERS = {"kafka": "Kafka", "database": "PostgreSQL", "lab": "a lab"}
 _MARK, _AFTER = "<!-- commands -->", "Every command has"
+GUIDES = Path(__file__).parents[2] / "docs" / "guides"
 _NOTE = "<!-- Made by `make docs` from the operations' own definitions. -->"
 
 
@@ -68,8 +69,24 @@ def _section(operation: Operation) -> str:
         *_parameters(operation),
         *_result(operation),
         "```console\n" + "\n".join(f"# {one.says}\n$ {one.command}" for one in operation.examples) + "\n```",
+        *_seen(f"$ eosctl {name}"),
     ]
     return "\n\n".join(parts)
+
+
+def _seen(command: str) -> Iterator[str]:
+    """What the command really printed, as a guide shows it: the first time that it stands there."""
+    for guide in sorted(GUIDES.glob("*.md")):
+        for block in guide.read_text(encoding="utf-8").split("```console\n")[1:]:
+            lines = block.partition("```")[0].splitlines()
+            starts = [number for number, line in enumerate(lines) if line.startswith(command)]
+            for start in starts:
+                end = next((n for n in range(start + 1, len(lines)) if lines[n].startswith("$ ")), len(lines))
+                shown = [line for line in lines[start:end] if line]
+                if len(shown) > 1 and lines[start].removeprefix(command)[:1] in ("", " "):
+                    yield f"From [the guide](../guides/{guide.name}):"
+                    yield "```console\n" + "\n".join(shown) + "\n```"
+                    return
 
 
 def _rules() -> str:

@@ -10,6 +10,7 @@ from eosctl.lab.processes import is_running, log_tail, start
 from eosctl.lab.state import LabProcess, LabState, known_state
 
 LIMIT_S = 30
+_MOVING = ("NOT_COORDINATOR", "COORDINATOR_LOAD_IN_PROGRESS", "COORDINATOR_NOT_AVAILABLE")
 
 
 def client_settings(state: LabState) -> dict[str, Any]:
@@ -48,12 +49,22 @@ def produce(state: LabState, topic: str, count: int, *, partition: int, word: st
 
 
 def commit_position(state: LabState, group: str, topic: str, partition: int, offset: int) -> None:
-    """A group's committed offset, without a member."""
-    from confluent_kafka import Consumer, TopicPartition
+    """A group's committed offset, without a member. On a fresh lab the group's coordinator may still have to load."""
+    from confluent_kafka import Consumer, KafkaException, TopicPartition
 
     consumer = Consumer({**client_settings(state), "group.id": group, "enable.auto.commit": False})
-    consumer.commit(offsets=[TopicPartition(topic, partition, offset)], asynchronous=False)
-    consumer.close()
+    until = time.monotonic() + LIMIT_S
+    try:
+        while True:
+            try:
+                consumer.commit(offsets=[TopicPartition(topic, partition, offset)], asynchronous=False)
+                return
+            except KafkaException as error:
+                if error.args[0].name() not in _MOVING or time.monotonic() > until:
+                    raise
+                time.sleep(0.1)
+    finally:
+        consumer.close()
 
 
 def high_watermark(state: LabState, topic: str, partition: int) -> int:
