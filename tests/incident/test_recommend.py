@@ -116,7 +116,8 @@ def test_a_running_group_is_looked_at_and_what_differs_is_said(lab: LabState, da
     code, answer = _recommend("--inspect", group, "--answer", "writes_to_kafka=no", *connected)
     data = answer["data"]
     assert (code, data["strategy"]) == (0, "dedup-table")
-    assert {one["what"] for one in data["observed"]} == {"group", "dedup table"}
+    # Groups of other tests may share its partition of __consumer_offsets, and with it transactional ids may be seen.
+    assert {one["what"] for one in data["observed"]} - {"transactional ids"} == {"group", "dedup table"}
     assert topic in data["observed"][0]["seen"]
     assert data["differs"] == []
     _, answer = _recommend("--inspect", group, "--answer", "writes_to_kafka=yes", "--answer",
