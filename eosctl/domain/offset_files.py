@@ -13,6 +13,8 @@ from eosctl.core.errors import UsageError
 
 SCHEMA = "eosctl.offsets/v1"
 _CELL = re.compile(r'("(?:[^"]|"")*"|[^,]*)(?:,|$)')
+_JSON = re.compile(r"\s*(\{\s*\"|\[\s*[\[{\"])")
+"""A group's name may begin with a brace too: JSON is what goes on as JSON does (CSV quotes a name with a quote)."""
 _LIMITS = {"partition": 2**31 - 1, "offset": 2**63 - 1, "leader_epoch": 2**31 - 1}
 _STORES = ("", "kafka", "db")
 _PLACED_CHARACTERS = 2_000_000
@@ -51,7 +53,7 @@ def parse(text: str, *, name: str, group: str = "") -> OffsetFile:
     has it (`CsvUtils`), or has a heading of our own names. Raises UsageError (`bad_offsets_file`) with line and column.
     """
     body = text.removeprefix("\ufeff")
-    if body.lstrip()[:1] in ("{", "["):
+    if _JSON.match(body):
         found, target = _parsed_json(body, name, group)
     else:
         found, target = list(_parsed_csv(body, name, group)), {}

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from eosctl.core.errors import UsageError
@@ -34,6 +34,7 @@ def test_json_is_read_back_as_it_was(offsets: list[KeptOffset]) -> None:
 
 
 @given(MANY)
+@example([KeptOffset(group=group, topic="0", partition=0, offset=0, store="kafka") for group in ("{", "0")])
 def test_csv_is_read_back(offsets: list[KeptOffset]) -> None:
     kafka = [one for one in offsets if one.store == "kafka"] or offsets[:1]
     found = parse(csv_text(kafka), name="f", group=kafka[0].group).offsets
