@@ -15,6 +15,7 @@ from fixtures.operator import asked, done
 
 from eosctl.cli.wiring import CliGateways
 from eosctl.core.exit_codes import ExitCode
+from eosctl.core.report import Report
 from eosctl.domain.kafka import TopicPartition
 from eosctl.domain.transactions import Verdict
 from eosctl.lab import clients
@@ -99,16 +100,19 @@ def test_kafkas_own_copiers_are_never_called_hanging_while_they_copy(copying: Co
         copying.copier("steady", "--transaction-size", "50") as steady,
         copying.copier("moody", "--transaction-size", "50", "--enable-random-aborts") as moody,
     ):
-        seen = {}
         before = {one: one.copied() for one in (steady, moody)}
-        looks = [asked(gateways, "txn.hanging", topic=topics, all=True) for _ in range(60)]
+        looks: list[Report] = []
+
+        def both_seen() -> bool:
+            looks.append(asked(gateways, "txn.hanging", topic=topics, all=True))
+            seen = {(row.transactional_id, row.topic) for look in looks for row in look.data}
+            return len(looks) >= 60 and {(one.transactional_id, copying.target) for one in before} <= seen
+
+        wait_until(both_seen, limit_s=START_LIMIT_S)
         for one in (steady, moody):
             wait_until(lambda one=one: one.copies() and one.copied() > before[one])
-        for look in looks:
-            seen |= {(row.transactional_id, row.topic): row.verdict for row in look.data}
     assert {row.verdict for look in looks for row in look.data} == {Verdict.OPEN}
     assert {look.exit_code for look in looks} == {ExitCode.DONE}
-    assert {(one.transactional_id, copying.target) for one in (steady, moody)} <= set(seen)
 
 
 def test_a_copier_is_fenced_in_mid_copy_and_the_target_holds_whole_transactions(

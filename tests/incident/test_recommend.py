@@ -1,5 +1,6 @@
 """`recommend` as people run it: on a real terminal with ? and b, from answers, and beside a running group."""
 
+import itertools
 import json
 import os
 import pty
@@ -10,9 +11,11 @@ from pathlib import Path
 
 import psycopg
 from confluent_kafka import Consumer, TopicPartition
-from fixtures.lab import wait_until
+from fixtures.lab import LIMIT_S, wait_until
 
+from eosctl.domain.groups import offsets_partition
 from eosctl.domain.strategies.catalogue import strategy
+from eosctl.lab import clients
 from eosctl.lab.state import LabState
 
 
@@ -108,18 +111,21 @@ def test_answers_that_contradict_each_other_are_refused() -> None:
 
 
 def test_a_running_group_is_looked_at_and_what_differs_is_said(lab: LabState, database: str, topic: str) -> None:
-    group = f"g-{topic}"
-    _commit_an_offset(lab, topic, group)
+    group, neighbour = f"g-{topic}", _neighbour(f"g-{topic}")
+    for one in (group, neighbour):
+        _commit_an_offset(lab, topic, one)
+    _commit_an_offset_in_a_transaction(lab, topic, neighbour)
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute(strategy("dedup-table").ddl.encode())
     connected = ("--bootstrap-server", lab.bootstrap_servers, "--dsn", database)
     code, answer = _recommend("--inspect", group, "--answer", "writes_to_kafka=no", *connected)
     data = answer["data"]
     assert (code, data["strategy"]) == (0, "dedup-table")
-    # Groups of other tests may share its partition of __consumer_offsets, and with it transactional ids may be seen.
-    assert {one["what"] for one in data["observed"]} - {"transactional ids"} == {"group", "dedup table"}
-    assert topic in data["observed"][0]["seen"]
-    assert data["differs"] == []
+    seen = {one["what"]: one["seen"] for one in data["observed"]}
+    assert set(seen) == {"group", "transactional ids", "dedup table"}
+    assert topic in seen["group"]
+    assert "whose, can't be told" in seen["transactional ids"]
+    assert data["differs"] == [], "what may be another group's is told, and nothing is concluded from it"
     _, answer = _recommend("--inspect", group, "--answer", "writes_to_kafka=yes", "--answer",
                            "writes_to_database=no", *connected)  # fmt: skip
     assert any("writes_to_database=no was answered" in one for one in answer["data"]["differs"])
@@ -129,6 +135,22 @@ def test_a_running_group_is_looked_at_and_what_differs_is_said(lab: LabState, da
 def test_an_unknown_group_is_named(lab: LabState, database: str) -> None:
     connected = ("--bootstrap-server", lab.bootstrap_servers, "--dsn", database)
     assert _error(_recommend("--inspect", "nobody-reads-this", *connected)) == "unknown_group"
+
+
+def _neighbour(group: str) -> str:
+    """A group whose offsets are on the same partition of the lab's ten."""
+    names = (f"{group}-{number}" for number in itertools.count())
+    return next(one for one in names if offsets_partition(one, 10) == offsets_partition(group, 10))
+
+
+def _commit_an_offset_in_a_transaction(lab: LabState, topic: str, group: str) -> None:
+    consumer = Consumer({"bootstrap.servers": lab.bootstrap_servers, "group.id": group})
+    producer = clients.transactional_producer(lab, f"id of {group}", 60_000)
+    producer.begin_transaction()
+    offsets, metadata = [TopicPartition(topic, 0, 1)], consumer.consumer_group_metadata()
+    producer.send_offsets_to_transaction(offsets, metadata, LIMIT_S)
+    producer.commit_transaction(LIMIT_S)
+    consumer.close()
 
 
 def _commit_an_offset(lab: LabState, topic: str, group: str) -> None:

@@ -47,17 +47,17 @@ def observed_topics(topics: Sequence[str], state: str, members: int) -> Observed
 
 
 def observed_transactions(transactional_ids: Sequence[str], sharing: int) -> Observed | None:
-    """Transactional producers that committed offsets on the group's partition of __consumer_offsets."""
+    """Transactional producers that committed offsets on the group's partition of __consumer_offsets.
+
+    With other groups on that partition they may be theirs: then they are told, and nothing is concluded from them.
+    """
     if not transactional_ids:
         return None
     shown = ", ".join(sorted(transactional_ids)[:5]) + (", ..." if len(transactional_ids) > 5 else "")
-    shared = f" ({sharing} other groups share that partition)" if sharing else ""
-    return Observed(
-        "transactional ids",
-        f"{shown} committed offsets by transaction where this group's offsets are{shared}",
-        {"writes_to_kafka": "yes"},
-        "kafka-transactions",
-    )
+    seen = f"{shown} committed offsets by transaction where this group's offsets are"
+    if sharing:
+        return Observed("transactional ids", f"{seen}; so are those of {sharing} other groups: whose, can't be told", {})
+    return Observed("transactional ids", seen, {"writes_to_kafka": "yes"}, "kafka-transactions")
 
 
 def observed_table(table: SeenTable) -> Observed | None:
