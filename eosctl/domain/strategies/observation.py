@@ -56,7 +56,9 @@ def observed_transactions(transactional_ids: Sequence[str], sharing: int) -> Obs
     shown = ", ".join(sorted(transactional_ids)[:5]) + (", ..." if len(transactional_ids) > 5 else "")
     seen = f"{shown} committed offsets by transaction where this group's offsets are"
     if sharing:
-        return Observed("transactional ids", f"{seen}; so are those of {sharing} other groups: whose, can't be told", {})
+        return Observed(
+            "transactional ids", f"{seen}; so are those of {sharing} other groups: whose, can't be told", {}
+        )
     return Observed("transactional ids", seen, {"writes_to_kafka": "yes"}, "kafka-transactions")
 
 
