@@ -1,23 +1,25 @@
 """Runs a bound operation: query, change or action. Asks where the policy says so, prints once."""
 
-import getpass
+from __future__ import annotations
+
 import os
-import socket
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from eosctl.cli import console
-from eosctl.cli.options import Shared
 from eosctl.cli.settings import Settings, settings_of
 from eosctl.core.errors import Notice, Refused
 from eosctl.core.exit_codes import ExitCode
 from eosctl.core.operation import Action, Change, Operation, Query
-from eosctl.core.params import Params
-from eosctl.core.plan import Plan
 from eosctl.core.report import Report
 from eosctl.render.output import Format
+
+if TYPE_CHECKING:
+    from eosctl.cli.options import Shared
+    from eosctl.core.params import Params
+    from eosctl.core.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -148,6 +150,9 @@ def _execute(operation: Change, plan: Plan, call: Call) -> Report:
 
 def who() -> str:
     """Who does it, for the journal: user and host."""
+    import getpass
+    import socket
+
     try:
         user = getpass.getuser()
     except (KeyError, OSError):
