@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 pytest_plugins = [
+    "fixtures.counting_proxy",
     "fixtures.lab",
     "fixtures.outbox",
     "fixtures.cdc",

@@ -97,7 +97,7 @@ class LiveGateways:
         """Consumer groups."""
         from eosctl.adapters.kafka_groups import KafkaGroups
 
-        return KafkaGroups(self.kafka_python, self.confluent)
+        return KafkaGroups(self.kafka_python)
 
     @cached_property
     def records(self) -> RecordsGateway:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from eosctl.core.errors import Notice, Refused, UsageError, did_you_mean
 from eosctl.core.operation import Receipt
 from eosctl.core.plan import Plan, Step
-from eosctl.domain.kafka import TopicPartition
+from eosctl.domain.kafka import GroupProtocol, TopicPartition
 from eosctl.domain.offset_costs import MoveCost, total
 from eosctl.domain.offsets import OffsetMeans, OffsetsMapping, clamped
 from eosctl.domain.steps.offsets import MoveOffsets, OffsetMove, SaveSkipped, SkippedRange
@@ -39,6 +39,10 @@ def move_steps(move: MoveSeen, params: MoveParams, *, clamp: bool) -> tuple[tupl
             steps.append(MoveOffsets(group=params.group, moves=moves, mapping=mapping))
         notices += _removed(moves, mapping)
     notices += _costs(steps, move.notices)
+    about = move.seen.descriptions.get(params.group)
+    if about is not None and about.protocol is GroupProtocol.SHARE and steps:
+        text = "A share group gets everything from its new offset on, also what lay past the old one and was done."
+        notices.append(Notice("share_redelivered", text))
     if params.store != "kafka" and steps:
         text = "A consumer reads the table when it starts: restart it after the move."
         notices.append(Notice("restart_needed", text))

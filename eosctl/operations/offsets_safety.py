@@ -100,10 +100,10 @@ def busy_rows(gateways: Gateways, seen: OffsetsSeen, group: str) -> tuple[TopicP
 def refuse_unsafe(seen: OffsetsSeen, busy: tuple[TopicPartition, ...], group: str) -> None:
     """Raises Refused for a protocol of another API, for members, for rows that a running consumer changes."""
     about = seen.descriptions.get(group)
-    if about is not None and about.protocol in (GroupProtocol.SHARE, GroupProtocol.STREAMS):
-        raise Refused("group_protocol", f"{group!r} is a {about.protocol} group.",
-                      why="Its offsets are kept by another API, which the clients in use do not have.",
-                      hint="Use kafka-share-groups.sh or kafka-streams-groups.sh.")  # fmt: skip
+    if about is not None and about.protocol is GroupProtocol.STREAMS:
+        raise Refused("group_protocol", f"{group!r} is a streams group.",
+                      why="Its state stores and changelogs would stay where they are, and no longer fit its offsets.",
+                      hint="Use kafka-streams-groups.sh --reset-offsets, which deals with them too.")  # fmt: skip
     if about is not None and about.members:
         who = ", ".join(f"{one.client_id} on {one.host}" for one in about.members[:5])
         more = f" and {len(about.members) - 5} more" if len(about.members) > 5 else ""
