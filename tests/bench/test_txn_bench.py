@@ -42,9 +42,10 @@ _, status, used = os.wait4(child, 0)
 took, worked = time.monotonic() - began, used.ru_utime + used.ru_stime
 print(json.dumps([took, worked, used.ru_maxrss, os.waitstatus_to_exitcode(status)]))
 """
-"""A small process starts the command: the kernel counts a parent's memory as its child's until the child is loaded.
+"""A small process starts the command: the kernel counts a parent's memory as its child's until that is loaded.
 
-Commands run from compiled modules, as pip leaves them on a user's machine; the round that is not counted compiles them."""
+Commands run from compiled modules, as pip leaves them on a user's machine; the round that doesn't count compiles them.
+"""
 
 
 @dataclass(frozen=True)
