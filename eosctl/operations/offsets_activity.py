@@ -3,7 +3,8 @@
 Which of them is used, and why in this order: docs/decisions/offsets-table-activity.md.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from eosctl.core.errors import UsageError
 from eosctl.domain.kafka import TopicPartition
@@ -21,7 +22,7 @@ class TableWatch:
     def __init__(self, gateways: Gateways, mapping: OffsetsMapping, group: str, *, look_back: bool = True) -> None:
         self._gateways, self._mapping, self._group = gateways, mapping, group
         self._evidence = self._best() if look_back else Evidence.WATCHED
-        self._rows: Mapping[TopicPartition, object] | None = None
+        self._rows: Mapping[TopicPartition, object] = {}
         self._began_ms = 0
         self._changed_ms: dict[TopicPartition, int] = {}
 
@@ -32,14 +33,14 @@ class TableWatch:
             rows = self._query(name)
             ages = {_place(row): int(row["age_ms"]) for row in rows if row["age_ms"] is not None}
             return TableActivity(str(self._mapping.table), self._evidence, ages)
-        if self._rows is None:
+        if not self._began_ms:
             self._rows, self._began_ms = self._versions(), self._gateways.clock.monotonic_ms()
             self._gateways.clock.sleep_ms(_SETTLE_MS)
-        now_ms, rows = self._gateways.clock.monotonic_ms(), self._versions()
-        for at in {*rows, *self._rows}:
-            if rows.get(at) != self._rows.get(at):
+        now_ms, versions = self._gateways.clock.monotonic_ms(), self._versions()
+        for at in {*versions, *self._rows}:
+            if versions.get(at) != self._rows.get(at):
                 self._changed_ms[at] = now_ms
-        self._rows = rows
+        self._rows = versions
         ages = {at: now_ms - changed for at, changed in self._changed_ms.items()}
         return TableActivity(str(self._mapping.table), Evidence.WATCHED, ages, now_ms - self._began_ms)
 
@@ -60,10 +61,10 @@ class TableWatch:
         except UsageError:
             return stored_offsets(self._gateways, self._mapping, [self._group]).get(self._group, {})
 
-    def _query(self, name: str) -> list[Mapping[str, object]]:
+    def _query(self, name: str) -> Sequence[Mapping[str, Any]]:
         names = self._mapping.identifiers()
-        return list(self._gateways.database.query(name, {"group": self._group}, identifiers=names))
+        return self._gateways.database.query(name, {"group": self._group}, identifiers=names)
 
 
-def _place(row: Mapping[str, object]) -> TopicPartition:
-    return TopicPartition(str(row["topic"]), int(str(row["partition"])))
+def _place(row: Mapping[str, Any]) -> TopicPartition:
+    return TopicPartition(row["topic"], row["partition"])
