@@ -17,6 +17,8 @@ from eosctl.core.report import Report
 from eosctl.render.output import Format
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from eosctl.cli.options import Shared
     from eosctl.core.params import Params
     from eosctl.core.plan import Plan
@@ -79,7 +81,7 @@ def _change(operation: Change, params: Params, call: Call) -> Report:
     shared = call.shared
     if call.form in console.FOR_PEOPLE:
         console.show_plan(plan)
-    data = ChangeData(applied=False, plan=plan.as_dict(), plan_file=shared.plan_out)
+    data = ChangeData(applied=False, plan=_plan_data(plan, call), plan_file=shared.plan_out)
     if shared.plan_out:
         save_plan(plan, Path(shared.plan_out))
         return _planned(data, call, f"Saved. Run it with: eosctl apply {shared.plan_out}", plan)
@@ -89,6 +91,11 @@ def _change(operation: Change, params: Params, call: Call) -> Report:
         return _planned(replace(data, applied=True), call, "There is nothing to do.", plan)
     _confirm(plan, call)
     return _execute(operation, plan, call)
+
+
+def _plan_data(plan: Plan, call: Call) -> Mapping[str, Any]:
+    """The plan as data, for scripts; people have it before their eyes."""
+    return {} if call.form in console.FOR_PEOPLE else plan.as_dict()
 
 
 def _planned(data: Any, call: Call, summary: str, plan: Plan) -> Report:
@@ -124,11 +131,11 @@ def _execute(operation: Change, plan: Plan, call: Call) -> Report:
     undoes = str(plan.params.get("undo", "")) if operation.name == "undo" else ""
     execution = execute(plan, gateways, gateways.record, who=who(), undoes=undoes)
     outcome = operation.outcome(plan, execution.receipts)
-    entry = gateways.record.entry(execution.journal_id)
+    entry = gateways.record.written(execution.journal_id)
     undo = f"eosctl undo {entry.id}" if not undoes and gateways.journal.is_undoable(entry) else ""
     data = ChangeData(
         applied=True,
-        plan=plan.as_dict(),
+        plan=_plan_data(plan, call),
         steps=tuple(receipt_data(one) for one in execution.receipts),
         result=outcome.data,
         journal_id=execution.journal_id,

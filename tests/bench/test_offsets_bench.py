@@ -37,7 +37,7 @@ class Many:
             for timestamp in (now_ms - 7_200_000, now_ms - 60_000):
                 producer.produce(topic, b"value", partition=partition, timestamp=timestamp)
             producer.poll(0)
-        assert producer.flush(60) == 0
+        assert producer.flush(180) == 0
         share = len(self.places) // _GROUPS
         for number in range(_GROUPS):
             self.commit(f"bench-{self.word}-{number}", self.places[number * share : (number + 1) * share])
