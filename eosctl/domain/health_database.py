@@ -78,18 +78,17 @@ def slots_area(slots: Sequence[SlotSeen]) -> Area:
     """A problem: a slot that is lost, about to be, or that nobody reads while it keeps WAL."""
     if not slots:
         return Area("slots", Health.OK, "no replication slot")
-    wrong = [
-        f"{one.slot} is {_IN_DANGER[one.wal_status]}"
-        if one.wal_status in _IN_DANGER
-        else f"nobody reads {one.slot}; it keeps {format_size_bytes(one.kept_bytes or 0)} of WAL"
-        for one in slots
-        if one.wal_status in _IN_DANGER or not one.active
-    ]
-    look = "eosctl cdc status"
-    if wrong:
-        return Area("slots", Health.PROBLEM, "; ".join(wrong), look)
+    bad = [one for one in slots if one.wal_status in _IN_DANGER or not one.active]
+    if bad:
+        words = "; ".join(
+            f"{one.slot} is {_IN_DANGER[one.wal_status]}"
+            if one.wal_status in _IN_DANGER
+            else f"nobody reads {one.slot}; it keeps {format_size_bytes(one.kept_bytes or 0)} of WAL"
+            for one in bad
+        )
+        return Area("slots", Health.PROBLEM, words, f"eosctl cdc status --slot {bad[0].slot}")
     words = ", ".join(f"{one.slot} is read, {format_size_bytes(one.kept_bytes or 0)} behind" for one in slots)
-    return Area("slots", Health.OK, words, look)
+    return Area("slots", Health.OK, words)
 
 
 def _pending(numbers: OutboxNumbers | None) -> str:
