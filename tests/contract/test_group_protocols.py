@@ -1,15 +1,21 @@
-"""Groups of every protocol on the real broker: classic, KIP-848 consumer groups and KIP-932 share groups."""
+"""Groups of every protocol on the real broker: classic, KIP-848 consumer, KIP-932 share, KIP-1071 streams groups."""
 
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import closing
 
 import pytest
 from confluent_kafka import Consumer, Producer
 from fixtures.counting_proxy import CountingProxy
 from fixtures.lab import LIMIT_S, wait_until
 from fixtures.offsets import Offsets
+from fixtures.streams import StreamsMember
 
+from eosctl.adapters.connection import KafkaConnection
+from eosctl.adapters.kafka_groups import KafkaGroups
+from eosctl.adapters.kafka_python import KafkaPythonAdmin
 from eosctl.lab import kafka
+from eosctl.lab.clients import librdkafka_settings
 from eosctl.lab.state import LabState
 
 SHARE_TOOL = "org.apache.kafka.tools.consumer.group.ShareGroupCommand"
@@ -111,6 +117,19 @@ def test_a_share_group_is_shown_moved_and_forgotten_by_its_own_api(share: Shared
     forgotten = offsets.eosctl("offsets", "delete", share.group, "--topic", share.topic, "--wait-empty", "30s", "--yes")
     assert forgotten.code == 0
     assert offsets.eosctl("offsets", "show", share.group).data == []
+
+
+def test_a_streams_group_is_described_and_not_moved(streams: StreamsMember, offsets: Offsets) -> None:
+    streams.join()
+    with closing(KafkaPythonAdmin(KafkaConnection.of(librdkafka_settings(offsets.lab)), timeout_ms=20_000)) as admin:
+        [about] = KafkaGroups(admin).describe([streams.group]).items
+    assert (about.protocol, len(about.members), about.members[0].host) == ("streams", 1, "127.0.0.1")
+    streams.leave()
+    offsets.commit({0: 1}, streams.group, topic=streams.topic)
+    [row] = offsets.eosctl("offsets", "show", streams.group).data
+    assert (row["protocol"], row["state"], row["kafka_offset"]) == ("streams", "Empty", 1)
+    refused = offsets.eosctl("offsets", "reset", streams.group, "--all-topics", "--to-earliest", "--yes")
+    assert (refused.code, refused.errors) == (7, ("group_protocol",))
 
 
 def test_every_request_is_batched_whatever_client_sends_it(
