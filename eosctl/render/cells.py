@@ -12,6 +12,7 @@ from eosctl.core.report import COLUMN, Column
 
 EMPTY = "-"
 _DURATION_FIELDS = ("_ms",)
+_UNITS = (*_DURATION_FIELDS, "_bytes")
 
 
 @dataclass(frozen=True)
@@ -32,16 +33,20 @@ def columns(row_type: type | None, rows: Sequence[Any], *, wide: bool) -> tuple[
     return tuple(Shown(str(key), str(key), False) for key in keys)
 
 
-def cell(row: Any, name: str) -> str:
-    """One value as people read it; `-` for none or nothing."""
-    value = row.get(name) if isinstance(row, Mapping) else getattr(row, name)
-    return words(value, name)
+def cells(row: Any, names: Sequence[str]) -> list[str]:
+    """The values of a row as people read them; `-` for none or nothing."""
+    if isinstance(row, Mapping):
+        return [words(row.get(name), name) for name in names]
+    return [words(getattr(row, name), name) for name in names]
 
 
 def words(value: Any, name: str = "") -> str:
     """A value in words, its unit taken from `name`: durations, sizes and times are written for people."""
-    if type(value) is str:
+    kind = type(value)
+    if kind is str:
         return value or EMPTY
+    if kind is int and not name.endswith(_UNITS):
+        return str(value)
     if value is None or value in ("", (), []):
         return EMPTY
     if isinstance(value, bool):
