@@ -10,6 +10,7 @@ from typing import Any
 from eosctl.adapters.connection import KafkaConnection
 from eosctl.adapters.kafka_errors import acl_missing, diagnose, librdkafka_errors, probe, timed_out, translated
 from eosctl.adapters.kafka_publisher import quiet_logger
+from eosctl.adapters.mark_index import MarkIndex
 from eosctl.adapters.record_index import RecordIndex
 from eosctl.core.errors import Refused, UsageError
 from eosctl.domain.dlq.records import Batch, RawRecord
@@ -104,6 +105,10 @@ class KafkaDeadLetters:
     def index(self) -> RecordIndex:
         """Sorts in a file of its own."""
         return RecordIndex()
+
+    def marks(self) -> MarkIndex:
+        """Keeps them in a file of its own."""
+        return MarkIndex()
 
     def session(self, wish: SessionWish) -> ReplaySession:
         """Fences earlier copies of the job. Raises OperationFailed (`acl_missing`), Unreachable."""

@@ -15,6 +15,7 @@ from eosctl.domain.dlq.selection import narrowed
 from eosctl.domain.dlq.tally import PartitionState, Tally, state_of
 from eosctl.domain.kafka import TopicPartition
 from eosctl.operations.dead_letters import dialects_of, stable_ranges
+from eosctl.operations.guarding import NewerGuard
 from eosctl.operations.outcome_list import OutcomeList
 from eosctl.operations.processed_records import ProcessedRecords
 from eosctl.operations.rehydrating import Rehydrator
@@ -157,9 +158,12 @@ def _scanned(gateways: Gateways, seen: ReplaySeen, reader: Reader) -> ReplaySeen
     late, oldest = 0, gateways.clock.now_ms()
     listed = OutcomeList(seen.listing, reader)
     processed = ProcessedRecords(gateways, rules.processed_in, reader) if rules.processed_in else None
+    guard = NewerGuard(gateways, replayer)
+    guard.fill(seen.ranges)
     gateways.progress.begin("Scanning", sum(end - start for start, end in seen.ranges.values()))
     for batch in _in_order(gateways, seen, replayer):
         records = rehydrator.filled(batch.records)
+        guard.look(records)
         if processed is not None:
             replayer.processed = processed.among(records)
         for record in records:
@@ -179,6 +183,8 @@ def _scanned(gateways: Gateways, seen: ReplaySeen, reader: Reader) -> ReplaySeen
         if left == 0:
             break
         listed.commit()
+        guard.committed()
+    guard.close()
     listed.commit()
     listed.close()
     gateways.progress.end()

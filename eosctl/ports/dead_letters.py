@@ -1,9 +1,10 @@
 """Dead letters read in bulk, and replayed inside Kafka transactions."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from eosctl.domain.dlq.guard import Mark
 from eosctl.domain.dlq.records import Batch, RawRecord
 from eosctl.domain.dlq.replaying import Outgoing
 from eosctl.domain.kafka import TopicPartition
@@ -56,6 +57,22 @@ class RecordIndex(Protocol):
         """Forgets everything."""
 
 
+class MarkIndex(Protocol):
+    """The newest record of each wanted key, on disk. Raises OperationFailed when there is no room."""
+
+    def want(self, digests: Iterable[bytes]) -> None:
+        """Only marks of these are kept."""
+
+    def note(self, marks: Iterable[tuple[bytes, Mark]]) -> None:
+        """Keeps the latest of each digest and partition."""
+
+    def of(self, digests: Collection[bytes]) -> Iterator[tuple[bytes, Mark]]:
+        """The marks of these digests."""
+
+    def close(self) -> None:
+        """Forgets everything."""
+
+
 class DeadLettersGateway(Protocol):
     """Reading never joins a group."""
 
@@ -67,6 +84,9 @@ class DeadLettersGateway(Protocol):
 
     def index(self) -> RecordIndex:
         """An empty index in a temporary file."""
+
+    def marks(self) -> MarkIndex:
+        """An empty index of marks in a temporary file."""
 
     def session(self, wish: SessionWish) -> ReplaySession:
         """A session that has fenced earlier copies of the job and ended what they left open."""

@@ -19,6 +19,7 @@ from eosctl.domain.dlq.seen import unpack
 from eosctl.domain.dlq.tally import PartitionState, Tally, state_of
 from eosctl.domain.kafka import TopicPartition
 from eosctl.domain.steps.dlq import ReplayDeadLetters
+from eosctl.operations.guarding import NewerGuard
 from eosctl.operations.outcome_list import OutcomeList
 from eosctl.operations.processed_records import ProcessedRecords
 from eosctl.operations.rehydrating import Rehydrator
@@ -96,6 +97,7 @@ class _Run:
         )
         self._list = OutcomeList("", self._reader)
         self._rehydrator = Rehydrator(gateways, self._replayer)
+        self._guard = NewerGuard(gateways, self._replayer)
         self._states: dict[int, PartitionState] = {}
         self._positions: dict[int, int] = {}
 
@@ -109,6 +111,7 @@ class _Run:
             size = max(1, min(size, self._rules.rate_per_s))
         canary = Canary(self._gateways, self._step, size)
         try:
+            self._guard.fill(self._left())
             if self._rules.origin_order:
                 with OriginOrder(self._gateways, self._rules.source, self._replayer) as order:
                     order.fill(self._left())
@@ -117,6 +120,7 @@ class _Run:
                 self._in_batches(canary, None)
         finally:
             self._list.close()
+            self._guard.close()
             every = Tally().plus(Tally(dict(one.counts)) for one in self._states.values())
             self._done.counts = every.counts
 
@@ -198,6 +202,7 @@ class _Run:
         session, decide, left = self._session, self._replayer.decide, self._limit_left()
         if self._processed is not None:
             self._replayer.processed = self._processed.among(batch.records)
+        self._guard.look(batch.records)
         session.begin()
         for at, record in enumerate(batch.records):
             outcome, outgoing = decide(record)
@@ -217,6 +222,7 @@ class _Run:
         final = left is not None and sum(produced.values()) >= left
         self._commit(positions, counted, final=final, after=batch.after)
         self._list.commit()
+        self._guard.committed()
         for topic, count in produced.items():
             self._done.topics[topic] = self._done.topics.get(topic, 0) + count
         return produced

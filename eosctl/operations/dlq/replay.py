@@ -34,6 +34,7 @@ class DlqReplayParams(SelectionParams):
     timestamp: Literal["origin", "now"] = param("origin", help="Which timestamp a replayed record gets")
     on_hold: Literal["key", "record"] = param("key", help="Whether a held record holds the rest of its key")
     key_order: Literal["topic", "origin"] = param("topic", help="As the topic has them, or by their origin's offset")
+    guard_newer: bool = param(False, help="Hold a record back when the target has a newer one of its key")
     processed_in: str | None = param(
         None, help="Skip what this dedup table, or mapping of the profile, holds as processed", metavar="TABLE"
     )
@@ -177,6 +178,7 @@ def rules_of(params: DlqReplayParams) -> ReplayRules:
         batch_size=params.batch,
         origin_order=params.key_order == "origin",
         processed_in=params.processed_in or "",
+        guard_newer=params.guard_newer,
     )
 
 
