@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 pytest_plugins = [
     "fixtures.lab",
@@ -34,6 +35,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "filterwarnings", "ignore:Exception ignored in. <ssl:pytest.PytestUnraisableExceptionWarning"
     )
+    settings.register_profile("eosctl", deadline=None)  # a loaded machine is no failure
+    settings.load_profile("eosctl")
     config.addinivalue_line("filterwarnings", "ignore:(read_text|open_text) is deprecated:DeprecationWarning")
 
 

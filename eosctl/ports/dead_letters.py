@@ -23,11 +23,15 @@ class SessionLost(Exception):
     """The transaction did not go through, or nobody knows: begin again from what is committed."""
 
 
+class Rebalanced(SessionLost):
+    """The group has given the partitions to other members: abort, and ask what is assigned now."""
+
+
 class ReplaySession(Protocol):
     """A transactional producer and the group's committed offsets. Any failure inside a batch raises SessionLost;
     Refused (`job_taken_over`) when another copy of the job has fenced this one; OperationFailed for a missing right."""
 
-    def committed(self, partitions: int) -> Mapping[int, tuple[int, str]]:
+    def committed(self, partitions: Sequence[int]) -> Mapping[int, tuple[int, str]]:
         """Offset and metadata by partition; waits for open transactions of the group (`require_stable`)."""
 
     def begin(self) -> None:
@@ -41,6 +45,28 @@ class ReplaySession(Protocol):
 
     def close(self) -> None:
         """Aborts what is open and ends."""
+
+
+class SharedSession(ReplaySession, Protocol):
+    """A member of the job's group with a transactional id of its own. Its commits carry the group's generation
+    (KIP-447), so that a member that was left behind raises Rebalanced; another broken transaction raises SessionLost.
+    """
+
+    def assigned(self) -> frozenset[int] | None:
+        """Serves the group's protocol between two batches: this member's partitions, None until it has joined."""
+
+    def generation(self) -> int:
+        """Grows with each assignment that `assigned` has seen."""
+
+    def reserve(self, records: Sequence[Outgoing]) -> int:
+        """Produces ledger records inside the open transaction, waits for all that was produced; the first's offset."""
+
+    def ledger(self, until: int) -> Iterator[RawRecord]:
+        """Committed ledger records from where the last call ended up to `until`, once every transaction that wrote
+        before it is decided."""
+
+    def abort(self) -> None:
+        """Gives the open transaction up and keeps the membership."""
 
 
 class RecordIndex(Protocol):
@@ -90,3 +116,6 @@ class DeadLettersGateway(Protocol):
 
     def session(self, wish: SessionWish) -> ReplaySession:
         """A session that has fenced earlier copies of the job and ended what they left open."""
+
+    def shared_session(self, wish: SessionWish, ledger: str) -> SharedSession:
+        """A new member of the job's group."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from fixtures.dead_letters import spring
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eosctl.adapters.mark_index import MarkIndex
@@ -47,6 +47,7 @@ def dead_letter(key, offset):
     return PlainRecord((0, offset), (1, LATER_MS), key, b"v", tuple(headers))
 
 
+@settings(max_examples=40)
 @given(st.lists(st.sampled_from([b"a", b"b"]), min_size=1, max_size=12), st.data())
 def test_a_guarded_replay_never_makes_a_key_older_and_never_holds_the_newest(keys, data):
     """Batches in any order, copies with either timestamp, runs that begin anew: the log alone remembers."""
@@ -69,6 +70,7 @@ def test_a_guarded_replay_never_makes_a_key_older_and_never_holds_the_newest(key
     assert {key: log.last_of(key) for key in keys} == newest
 
 
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.sampled_from([b"a", b"b"]), st.integers(1, 9)), max_size=12), st.permutations(range(6)))
 def test_where_places_say_nothing_times_decide(written, dead):
     """`--to` another topic: what is there, and what goes there, is compared by when it was written."""

@@ -184,6 +184,13 @@ class Replayer:
         self.new_digests = []
         self.new_holds = []
 
+    def rolled_back(self) -> None:
+        """The batch was aborted: nothing of it is in Kafka."""
+        for digest in self.new_digests:
+            self.mine.discard(digest)
+        self.held_keys.difference_update(self.new_holds)
+        self.committed()
+
     def _remember(self, digest: bytes) -> None:
         self.mine.add(digest)
         self.new_digests.append(digest)
@@ -191,8 +198,9 @@ class Replayer:
     def _held(self, outcome: str, key: bytes | None) -> str:
         if self.rules.hold_key and key is not None:
             hashed = digest_of(key)
-            self.held_keys.add(hashed)
-            self.new_holds.append(hashed)
+            if hashed not in self.held_keys:
+                self.held_keys.add(hashed)
+                self.new_holds.append(hashed)
         return outcome
 
     def _parked(self, outcome: str, record: RawRecord, headers: Any, digest: bytes) -> tuple[str, Outgoing]:
