@@ -111,6 +111,8 @@ def _targets(gateways: Gateways, names: list[str], places: Mapping[str, Mapping[
             largest_bytes=int(config.get("max.message.bytes", 1_048_588)),
             compacted="compact" in config.get("cleanup.policy", ""),
             keeps_ms=int(config.get("retention.ms", -1)) if deletes else -1,
+            behind_ms=int(config.get("message.timestamp.before.max.ms", 2**63 - 1)),
+            ahead_ms=int(config.get("message.timestamp.after.max.ms", 3_600_000)),
             by_key=former_partition_count(places.get(topic.name, {}).items(), count) is not None,
         )
     return found
@@ -194,8 +196,9 @@ def _scanned(gateways: Gateways, seen: ReplaySeen, reader: Reader) -> ReplaySeen
                               "what was replayed before that is not known any more.",
                               "Give a longer --dedup-window while the ledger still holds it."))  # fmt: skip
     if late:
-        notices.append(Notice("too_old_for_target", f"{late} records are older than their target keeps: "
-                              "they get the present time.", "Event time moves for them."))  # fmt: skip
+        notices.append(Notice("too_old_for_target", f"{late} records are older than their target keeps, or further "
+                              "ahead than it takes: they get the present time.",
+                              "Event time moves for them."))  # fmt: skip
     return replace(seen, scanned=True, outcomes=counts.counts, topics=topics, notices=tuple(notices), oldest_ms=oldest)
 
 

@@ -20,13 +20,22 @@ _RECORD_OVERHEAD = 100
 
 @dataclass(frozen=True)
 class Target:
-    """A topic that records go to. `by_key`: its partition count changed, so keys are placed anew."""
+    """A topic that records go to. `by_key`: its partition count changed, so keys are placed anew.
+
+    A producer's time may be at most `behind_ms` older and `ahead_ms` younger than the broker's (KIP-937).
+    """
 
     partitions: int
     largest_bytes: int = 1_048_588
     compacted: bool = False
     keeps_ms: int = -1
+    behind_ms: int = 2**63 - 1
+    ahead_ms: int = 3_600_000
     by_key: bool = False
+
+    def takes(self, age_ms: int) -> bool:
+        """Whether a record of this age is neither deleted at once nor refused."""
+        return -self.ahead_ms <= age_ms <= self.behind_ms and (self.keeps_ms < 0 or age_ms <= self.keeps_ms)
 
 
 @dataclass(frozen=True)
@@ -221,7 +230,7 @@ class Replayer:
         if self.rules.origin_timestamp:
             written = number_at(headers, shape.timestamp, shape.dialect, 8)
             stamp = written if written > 0 else written_ms_of(record)
-            if about.keeps_ms >= 0 and stamp < self._now_ms - about.keeps_ms:
+            if not about.takes(self._now_ms - stamp):
                 stamp = 0
         return Outgoing(target, place, key, record.value(), kept, max(stamp, 0))
 
