@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from eosctl.cli import console
+from eosctl.cli import console, monitoring
 from eosctl.cli.options import Shared
 from eosctl.cli.settings import Settings, settings_of
 from eosctl.core.errors import Notice, Refused
@@ -35,6 +35,8 @@ def run_operation(operation: Operation, params: Params, shared: Shared) -> None:
     from eosctl.cli.wiring import make_gateways
 
     form = Format(shared.format_name())
+    if monitoring.is_wanted(operation, shared):
+        raise SystemExit(monitoring.run(operation, params, shared))
     settings = settings_of(shared.flags())
     with console.stopping() as stop:
         gateways = make_gateways(settings, progress=console.progress(form), stop=stop)

@@ -11,7 +11,7 @@ from eosctl.core.durations import parse_duration_ms
 from eosctl.core.errors import UsageError
 
 DEFAULT_TIMEOUT = "15s"
-_SECTIONS = ("tables", "connect", "dialects", "thresholds", "environment")
+_SECTIONS = ("tables", "connect", "dialects", "checks", "environment")
 
 
 @dataclass(frozen=True)
