@@ -70,7 +70,8 @@ class Rounds:
         known = {name: sampled[name] for name in names if name in sampled}
         yield _one_each(SAMPLED_AT, "When a check was last looked at whole", known)
         if self._began is not None:
-            ages = {name: max(0.0, self._now() - sampled.get(name, self._began)) for name in names}
+            now, began = self._now(), self._began
+            ages = {name: round(max(0.0, now - sampled.get(name, began)), 3) for name in names}
             yield _one_each(SAMPLE_AGE, "How long ago a check was last looked at whole", ages)
         yield GaugeMetricFamily(DURATION, "How long the last round took", value=found.took_ms / 1_000)
 
