@@ -15,6 +15,7 @@ pytest_plugins = [
     "fixtures.command",
     "fixtures.dead_letters",
     "fixtures.dedup",
+    "fixtures.exporter",
     "fixtures.golden",
     "fixtures.offsets",
     "fixtures.operator",

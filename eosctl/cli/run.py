@@ -39,6 +39,10 @@ def run_operation(operation: Operation, params: Params, shared: Shared) -> None:
     from eosctl.cli.wiring import make_gateways
 
     form = Format(shared.format_name())
+    if isinstance(operation, Query) and (shared.nagios or shared.prometheus or shared.serve):
+        from eosctl.cli import monitoring
+
+        raise SystemExit(monitoring.run(operation, params, shared))
     settings = settings_of(shared.flags())
     with console.stopping() as stop:
         gateways = make_gateways(settings, progress=console.progress(form, quiet=bool(shared.watch)), stop=stop)

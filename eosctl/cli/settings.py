@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from eosctl.cli.profiles import Profile
 
 DEFAULT_TIMEOUT = "15s"
-_SECTIONS = ("tables", "connect", "dialects", "thresholds", "environment")
+_SECTIONS = ("tables", "connect", "dialects", "checks", "environment")
 
 
 @dataclass(frozen=True)

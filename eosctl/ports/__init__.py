@@ -137,7 +137,7 @@ class Gateways(Protocol):
 
     @property
     def profile(self) -> Mapping[str, Any]:
-        """The profile's sections by name (`tables`, `thresholds`, ...), secrets not among them."""
+        """The profile's sections by name (`tables`, `checks`, ...), secrets not among them."""
 
     def target(self, needs: tuple[str, ...]) -> Mapping[str, str]:
         """Which servers these are: `kafka_cluster_id`, `database` (system identifier and database name)."""
