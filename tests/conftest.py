@@ -8,6 +8,7 @@ import pytest
 pytest_plugins = [
     "fixtures.lab",
     "fixtures.outbox",
+    "fixtures.playing",
     "fixtures.cdc",
     "fixtures.command",
     "fixtures.dead_letters",

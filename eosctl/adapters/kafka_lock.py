@@ -22,12 +22,13 @@ _REBALANCES, _MEMBER_ID_REQUIRED = 27, 79
 class KafkaLocks:
     """The LocksGateway. The connection belongs to the lock from then on: a thread heartbeats on it."""
 
-    def __init__(self, admin: KafkaPythonAdmin) -> None:
+    def __init__(self, admin: KafkaPythonAdmin, *, session_ms: int = SESSION_MS) -> None:
         self._admin = admin
+        self._session_ms = session_ms
 
     def take(self, group: str, holder: str) -> "GroupLock":
         """Looks first, so that a holder is not disturbed; then joins, and leaves again unless it leads."""
-        one = GroupLock(self._admin, group, holder)
+        one = GroupLock(self._admin, group, holder, self._session_ms)
         others = one.members()
         if others:
             raise _held(group, others)
@@ -47,8 +48,8 @@ class KafkaLocks:
 class GroupLock:
     """A membership; `leads` says that it is the lock."""
 
-    def __init__(self, admin: KafkaPythonAdmin, group: str, holder: str) -> None:
-        self._admin, self._group, self._holder = admin, group, holder
+    def __init__(self, admin: KafkaPythonAdmin, group: str, holder: str, session_ms: int) -> None:
+        self._admin, self._group, self._holder, self._session_ms = admin, group, holder, session_ms
         self._member, self._generation = "", -1
         self._mutex = threading.Lock()
         self._over = threading.Event()
@@ -71,7 +72,7 @@ class GroupLock:
         answer = None
         while answer is None or answer.error_code == _MEMBER_ID_REQUIRED:
             answer = self._ask(JoinGroupRequest(
-                group_id=self._group, session_timeout_ms=SESSION_MS, rebalance_timeout_ms=_REBALANCE_MS,
+                group_id=self._group, session_timeout_ms=self._session_ms, rebalance_timeout_ms=_REBALANCE_MS,
                 member_id=self._member, group_instance_id=None, protocol_type=_PROTOCOL, protocols=[mine],
                 max_version=7,
             ))  # fmt: skip
@@ -138,7 +139,7 @@ class GroupLock:
                 self.join()
                 self._lost = "" if self.leads else "Another member leads the group now."
             elif answer.error_code in _LOST:
-                self._lost = f"Nothing was heard of this run for {SESSION_MS // 1_000} s, so it was given up."
+                self._lost = f"Nothing was heard of this run for {self._session_ms // 1_000} s, so it was given up."
             elif answer.error_code:
                 raise self._admin.failure_of(answer.error_code, "Heartbeat", f"Group {self._group!r}")
 

@@ -110,15 +110,16 @@ class Attempts:
                 gateways.close()
 
         with ThreadPoolExecutor(_FOUR) as pool:
-            found = dict(zip(step.parallel, pool.map(one, step.parallel), strict=True))
-        failed = {inner.id: done for inner, done in found.items() if isinstance(done, EosctlError)}
+            ids = [inner.id for inner in step.parallel]
+            found = dict(zip(ids, pool.map(one, step.parallel), strict=True))
+        failed = {name: done for name, done in found.items() if isinstance(done, EosctlError)}
         if failed:
             first = next(iter(failed.values()))
             first.message = "; ".join(f"{name}: {error.message}" for name, error in failed.items())
             raise first
-        dones = {inner: done for inner, done in found.items() if isinstance(done, Done)}
-        words = "; ".join(f"{inner.id}: {done.message}" for inner, done in dones.items())
-        return Done({inner.id: done.result for inner, done in dones.items()}, words)
+        dones = {name: done for name, done in found.items() if isinstance(done, Done)}
+        words = "; ".join(f"{name}: {done.message}" for name, done in dones.items())
+        return Done({name: done.result for name, done in dones.items()}, words)
 
 
 def _value(kind: TypeAdapter[int], written: Any, scope: Mapping[str, Any]) -> int:
