@@ -9,6 +9,7 @@ pytest_plugins = [
     "fixtures.lab",
     "fixtures.outbox",
     "fixtures.playing",
+    "fixtures.rehearsal",
     "fixtures.cdc",
     "fixtures.command",
     "fixtures.dead_letters",

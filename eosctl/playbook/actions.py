@@ -37,6 +37,12 @@ _FAILURES: dict[ExitCode, type[EosctlError]] = {
 }  # fmt: skip
 
 
+NOTHING: Mapping[str, Any] = {
+    "rows": [], "data": {}, "exit_code": 0, "status": "skipped", "warnings": [], "errors": [], "summary": "",
+}  # fmt: skip
+"""The result of a step that did nothing, so that later expressions may ask for its rows."""
+
+
 @dataclass(frozen=True)
 class Hands:
     """What actions work with: servers, journal, the person, the policy, and another set of gateways when needed."""
@@ -89,6 +95,19 @@ def perform(
     raise TypeError(f"{name} is no query, change or action")
 
 
+def planned(name: str, arguments: Mapping[str, Any], hands: Hands) -> Done:
+    """The plan of a change as a result: `rows` are its before/after lines, `warnings` what it says. Changes nothing."""
+    operation = registry.find(name)
+    if not isinstance(operation, Change):
+        raise UsageError("no_change", f"{name} changes nothing: there is no plan of it.", hint="Leave plan_only out.")
+    plan = plan_change(operation, hands.gateways, _params(operation, arguments))
+    hands.person.show_plan(plan)
+    told = plain(plan.warnings)
+    result = {"rows": list(_effects(plan)), "data": plain(plan.observed), "exit_code": 0, "status": "ok",
+              "warnings": told, "errors": [], "summary": plan.summary}  # fmt: skip
+    return Done(result, f"planned only: {plan.summary}" if plan.steps else "planned only: there is nothing to do")
+
+
 def _params(operation: Operation, arguments: Mapping[str, Any]) -> Params:
     given = {key: tuple(value) if isinstance(value, list) else value for key, value in arguments.items()}
     try:
@@ -105,8 +124,11 @@ def _asked(operation: Operation, report: Report) -> Done:
         raise _failure(report)
     data = plain(report.data)
     rows = data if isinstance(data, list) else []
-    words = f"{len(rows)} rows" if isinstance(data, list) else report.summary
-    result = {"rows": rows, "data": data, "exit_code": int(report.exit_code), "status": status_of(report.exit_code)}
+    count = f"{len(rows)} row{'s' if len(rows) != 1 else ''}"
+    words = count if isinstance(data, list) else report.summary
+    result = {"rows": rows, "data": data, "exit_code": int(report.exit_code), "status": status_of(report.exit_code),
+              "warnings": plain(report.warnings), "errors": plain(report.errors),
+              "summary": report.summary}  # fmt: skip
     return Done(result, words)
 
 
@@ -116,7 +138,7 @@ def _changed(operation: Change, params: Params, hands: Hands, *, question: str, 
     if dry_run:
         return Done({}, plan.summary, planned=True, changes=_effects(plan))
     if not plan.steps:
-        return Done({"rows": [], "data": None, "exit_code": 0, "status": "ok"}, "there was nothing to do")
+        return Done({**NOTHING, "status": "ok"}, "there was nothing to do")
     _confirm(plan, hands, question)
     return _executed(operation, plan, hands)
 

@@ -9,7 +9,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from eosctl.core.errors import EosctlError, Interrupted, OperationFailed, Refused, UsageError
 from eosctl.core.params import DurationMs
-from eosctl.playbook.actions import Done, perform
+from eosctl.playbook.actions import Done, perform, planned
 from eosctl.playbook.expressions import filled, holds
 from eosctl.playbook.model import Step
 from eosctl.playbook.state import Run
@@ -74,6 +74,8 @@ class Attempts:
             question = str(filled(step.confirm, scope)) if step.confirm else ""
             arguments = filled(step.arguments, scope)
             run.hands.person.say(f"[{key}] {step.run}")
+            if step.plan_only:
+                return planned(step.run, arguments, run.hands)
             return perform(step.run, arguments, run.hands, question=question, dry_run=run.wish.dry_run,
                            attempted=run.earlier.plan_of(key, run.record.recorded(item)))  # fmt: skip
         if step.manual:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from eosctl.core.errors import EosctlError, UsageError, did_you_mean
 from eosctl.core.expressions import compile_expression
-from eosctl.core.operation import Operation, Query
+from eosctl.core.operation import Change, Operation, Query
 from eosctl.operations import registry
 from eosctl.playbook import model
 from eosctl.playbook.expressions import bare, templates
@@ -142,6 +142,8 @@ def _step_faults(step: Step, where: Where, document: Document, path: Path) -> It
     if operation.noun in FORBIDDEN:
         yield f"{document.place((*where, 'run'))}: {step.run} can't be a step of a playbook."
         return
+    if step.plan_only and not isinstance(operation, Change):
+        yield f"{document.place((*where, 'plan_only'))}: {step.run} changes nothing: there is no plan of it."
     yield from _argument_faults(step, operation, (*where, "with"), document)
 
 

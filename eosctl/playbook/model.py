@@ -119,6 +119,7 @@ class Step(_Part):
     until: Until | None = None
     retries: Retries | None = None
     confirm: str = ""
+    plan_only: bool = Field(False, description="Make and show the plan of a change, and change nothing")
     on_failure: OnFailure | None = None
     timeout: Wait | None = None
 

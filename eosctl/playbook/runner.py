@@ -6,13 +6,13 @@ from dataclasses import replace
 from typing import Any
 
 from eosctl.core.errors import EosctlError, Interrupted, OperationFailed, UsageError
-from eosctl.playbook.actions import Done
+from eosctl.playbook.actions import NOTHING, Done
 from eosctl.playbook.attempts import Attempts
 from eosctl.playbook.earlier import canonical
 from eosctl.playbook.expressions import evaluated, filled, holds, names_in, templates
 from eosctl.playbook.model import Playbook, Step
 from eosctl.playbook.recovery import rolled_back
-from eosctl.playbook.state import NOTHING, Run
+from eosctl.playbook.state import Run
 from eosctl.ports.playbooks import StepOutcome
 
 Include = Callable[[str, Mapping[str, Any]], tuple[Playbook, Mapping[str, Any]]]

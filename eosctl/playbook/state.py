@@ -1,6 +1,5 @@
 """One run as its parts share it: what it works with, what is known, where it is."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,9 +9,6 @@ from eosctl.playbook.earlier import Earlier
 from eosctl.playbook.record import RunRecord
 from eosctl.playbook.witness import Place
 from eosctl.ports.playbooks import RunWish, StepOutcome
-
-NOTHING: Mapping[str, Any] = {"rows": [], "data": None, "exit_code": 0, "status": "skipped"}
-"""The result of a step that was skipped, so that later expressions may ask for its rows."""
 
 
 @dataclass
