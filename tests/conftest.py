@@ -1,6 +1,7 @@
 """What every test gets: a home of its own, so that no test reads or writes the user's labs, journals and profiles."""
 
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -37,6 +38,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "filterwarnings", "ignore:Exception ignored in. <ssl:pytest.PytestUnraisableExceptionWarning"
     )
     config.addinivalue_line("filterwarnings", "ignore:(read_text|open_text) is deprecated:DeprecationWarning")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a stopped run ends its labs, as on Ctrl-C
 
 
 @pytest.fixture(scope="session", autouse=True)
