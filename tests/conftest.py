@@ -11,6 +11,8 @@ pytest_plugins = [
     "fixtures.counting_proxy",
     "fixtures.lab",
     "fixtures.outbox",
+    "fixtures.playing",
+    "fixtures.rehearsal",
     "fixtures.cdc",
     "fixtures.command",
     "fixtures.dead_letters",

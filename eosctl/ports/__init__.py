@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from eosctl.ports.interview import InterviewGateway
     from eosctl.ports.journal import JournalGateway
     from eosctl.ports.lab import LabGateway
+    from eosctl.ports.locks import LocksGateway
     from eosctl.ports.offset_files import OffsetFiles
     from eosctl.ports.outbox import OutboxGateway
     from eosctl.ports.playbooks import PlaybooksGateway
@@ -44,6 +45,7 @@ __all__ = [
     "InterviewGateway",
     "JournalGateway",
     "LabGateway",
+    "LocksGateway",
     "OffsetFiles",
     "OutboxGateway",
     "PlaybooksGateway",
@@ -90,6 +92,10 @@ class Gateways(Protocol):
     @property
     def database(self) -> DatabaseGateway:
         """PostgreSQL."""
+
+    @property
+    def locks(self) -> LocksGateway:
+        """Locks that hold across machines."""
 
     @property
     def offset_files(self) -> OffsetFiles:
@@ -154,6 +160,7 @@ _PORTS = {
     "InterviewGateway": "eosctl.ports.interview",
     "JournalGateway": "eosctl.ports.journal",
     "LabGateway": "eosctl.ports.lab",
+    "LocksGateway": "eosctl.ports.locks",
     "OffsetFiles": "eosctl.ports.offset_files",
     "OutboxGateway": "eosctl.ports.outbox",
     "PlaybooksGateway": "eosctl.ports.playbooks",
