@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from eosctl.core.progress import Progress, Stop
     from eosctl.ports import (
         CommandsGateway,
+        DocumentsGateway,
         InterviewGateway,
         JournalGateway,
         LabGateway,
@@ -67,6 +68,13 @@ class CliGateways(LiveGateways):
         from eosctl.cli.commands import OwnCommands
 
         return OwnCommands()
+
+    @property
+    def documents(self) -> DocumentsGateway:
+        """Reports and charts as files."""
+        from eosctl.render.documents import DocumentFiles
+
+        return DocumentFiles()
 
     @property
     def interview(self) -> InterviewGateway:

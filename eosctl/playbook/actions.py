@@ -18,6 +18,7 @@ from eosctl.ports import Gateways
 from eosctl.ports.person import PersonGateway
 from eosctl.runtime.confirmation import Situation, questions
 from eosctl.runtime.execute import execute
+from eosctl.runtime.filing import filed
 from eosctl.runtime.journal import Journal
 from eosctl.runtime.plans import plan_change
 
@@ -55,13 +56,14 @@ def perform(name: str, arguments: Mapping[str, Any], hands: Hands, *, question: 
     params = _params(operation, arguments)
     match operation:
         case Query():
-            return _asked(operation, operation.report(operation.observe(hands.gateways, params), params))
+            report = operation.report(operation.observe(hands.gateways, params), params)
+            return _asked(operation, filed(hands.gateways, report))
         case Change():
             return _changed(operation, params, hands, question=question, dry_run=dry_run)
         case Action() if dry_run:
             return Done({}, "not run: it can't be planned", planned=True)
         case Action():
-            return _asked(operation, operation.run(hands.gateways, params))
+            return _asked(operation, filed(hands.gateways, operation.run(hands.gateways, params)))
     raise TypeError(f"{name} is no query, change or action")
 
 
@@ -95,7 +97,7 @@ def _changed(operation: Change, params: Params, hands: Hands, *, question: str, 
         return Done({"rows": [], "data": None, "exit_code": 0, "status": "ok"}, "there was nothing to do")
     _confirm(plan, hands, question)
     execution = execute(plan, hands.gateways, hands.journal, who=hands.who)
-    outcome = operation.outcome(plan, execution.receipts)
+    outcome = filed(hands.gateways, operation.outcome(plan, execution.receipts))
     if execution.exit_code is not ExitCode.DONE:
         failed = next((one for one in execution.receipts if one.status == "failed"), None)
         kind = _FAILURES.get(execution.exit_code, OperationFailed)

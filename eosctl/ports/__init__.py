@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from eosctl.ports.connect import ConnectGateway
     from eosctl.ports.database import DatabaseGateway
     from eosctl.ports.dead_letters import DeadLettersGateway
+    from eosctl.ports.documents import DocumentsGateway
     from eosctl.ports.groups import GroupsGateway
     from eosctl.ports.interview import InterviewGateway
     from eosctl.ports.journal import JournalGateway
@@ -39,6 +40,7 @@ __all__ = [
     "ConnectGateway",
     "DatabaseGateway",
     "DeadLettersGateway",
+    "DocumentsGateway",
     "Gateways",
     "GroupsGateway",
     "InterviewGateway",
@@ -108,6 +110,10 @@ class Gateways(Protocol):
         """The outbox's idempotent producer."""
 
     @property
+    def documents(self) -> DocumentsGateway:
+        """Reports and charts as files."""
+
+    @property
     def lab(self) -> LabGateway:
         """Real servers on this machine."""
 
@@ -150,6 +156,7 @@ _PORTS = {
     "ConnectGateway": "eosctl.ports.connect",
     "DatabaseGateway": "eosctl.ports.database",
     "DeadLettersGateway": "eosctl.ports.dead_letters",
+    "DocumentsGateway": "eosctl.ports.documents",
     "GroupsGateway": "eosctl.ports.groups",
     "InterviewGateway": "eosctl.ports.interview",
     "JournalGateway": "eosctl.ports.journal",

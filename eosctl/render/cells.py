@@ -27,7 +27,7 @@ def columns(row_type: type | None, rows: Sequence[Any], *, wide: bool) -> tuple[
     """The columns of a table, from the row type, or from the first row when that is a mapping."""
     kind = row_type or (type(rows[0]) if rows else None)
     if kind is not None and is_dataclass(kind):
-        return tuple(_shown(one) for one in fields(kind) if _visible(one, wide=wide))
+        return tuple(_shown(one) for one in fields(kind) if visible(one, wide=wide))
     keys = dict.fromkeys(key for row in rows if isinstance(row, Mapping) for key in row)
     return tuple(Shown(str(key), str(key), False) for key in keys)
 
@@ -69,7 +69,8 @@ def _brief(value: Any) -> str:
     return " ".join(f"{one.name}={words(getattr(value, one.name), one.name)}" for one in fields(value))
 
 
-def _visible(one: "Field[Any]", *, wide: bool) -> bool:
+def visible(one: "Field[Any]", *, wide: bool) -> bool:
+    """Whether people see this field."""
     column: Column = one.metadata.get(COLUMN, Column())
     return not column.hidden and (wide or not column.wide)
 

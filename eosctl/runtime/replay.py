@@ -18,6 +18,7 @@ from eosctl.domain.dlq.replaying import Outgoing, Replayer
 from eosctl.domain.dlq.seen import unpack
 from eosctl.domain.dlq.tally import PartitionState, Tally, state_of
 from eosctl.domain.kafka import TopicPartition
+from eosctl.domain.pace import Pace
 from eosctl.domain.steps.dlq import ReplayDeadLetters
 from eosctl.operations.outcome_list import OutcomeList
 from eosctl.operations.processed_records import ProcessedRecords
@@ -35,7 +36,10 @@ _LEDGER_VALUE = 40_000
 
 @dataclass
 class ReplayOutcome:
-    """What a run did, as Kafka has it: counts by outcome, whether it was stopped before its end."""
+    """What a run did, as Kafka has it: counts by outcome, whether it was stopped before its end.
+
+    `progress` is this call's own: milliseconds from its start, and records read in committed batches by then.
+    """
 
     run: str
     resumed: bool = False
@@ -44,18 +48,20 @@ class ReplayOutcome:
     counts: dict[str, int] = field(default_factory=dict)
     topics: dict[str, int] = field(default_factory=dict)
     halted: str = ""
+    progress: list[tuple[int, int]] = field(default_factory=list)
 
 
 def run_replay(gateways: Gateways, step: ReplayDeadLetters) -> ReplayOutcome:
     """Replays to the frozen ends, or to a stop. Raises OperationFailed (`replay_stuck`) after failures without end."""
     done = ReplayOutcome("")
     left, last = _TRIES, -1
+    pace = _Pacer(gateways)
     largest = min([one.largest_bytes for one in step.rules.targets.values()], default=1_000_000)
     gateways.progress.begin("Replaying", sum(end - start for start, end in step.ranges.values()))
     try:
         while True:
             session = gateways.dead_letters.session(SessionWish(step.rules.job, step.rules.source, largest))
-            run = _Run(gateways, step, session, done)
+            run = _Run(gateways, step, session, done, pace)
             try:
                 run.work()
                 return done
@@ -74,14 +80,29 @@ def run_replay(gateways: Gateways, step: ReplayDeadLetters) -> ReplayOutcome:
             finally:
                 session.close()
     finally:
+        done.progress = pace.points
         gateways.progress.end()
+
+
+class _Pacer(Pace):
+    """The pace of one call, over all of its sessions."""
+
+    def __init__(self, gateways: Gateways) -> None:
+        super().__init__()
+        self._clock = gateways.clock
+        self._began_ms, self._records = gateways.clock.monotonic_ms(), 0
+
+    def advance(self, records: int) -> None:
+        """A batch is committed."""
+        self._records += records
+        self.note(self._clock.monotonic_ms() - self._began_ms, self._records)
 
 
 class _Run:
     """One session's work on the run."""
 
     def __init__(
-        self, gateways: Gateways, step: ReplayDeadLetters, session: ReplaySession, done: ReplayOutcome
+        self, gateways: Gateways, step: ReplayDeadLetters, session: ReplaySession, done: ReplayOutcome, pace: _Pacer
     ) -> None:
         self.batches = 0
         self._gateways = gateways
@@ -89,6 +110,7 @@ class _Run:
         self._rules = step.rules
         self._session = session
         self._done = done
+        self._pace = pace
         self._reader = Reader(step.dialects)
         self._replayer = Replayer(step.rules, self._reader, gateways.clock.now_ms())
         self._processed = (
@@ -134,6 +156,7 @@ class _Run:
                 produced = self._batch(batch)
                 sent += sum(produced.values())
                 self._gateways.progress.advance(len(batch.records))
+                self._pace.advance(len(batch.records))
                 if self._limit_left() == 0:
                     return
                 if canary.watches and (halted := canary.after(produced)):
