@@ -36,6 +36,7 @@ bench: $(READY)
 
 docs: $(READY)
 	$(BIN)/python -m eosctl.cli.reference docs/reference README.md
+	$(BIN)/python -m eosctl.cli.manual docs/man
 	$(BIN)/eosctl playbook schema > playbooks/playbook.schema.json
 
 completions: $(READY)

@@ -68,7 +68,8 @@ def validated(operation: Operation, values: dict[str, Any]) -> Params:
 def help_text(operation: Operation) -> str:
     """The help of a subcommand: summary, details, examples."""
     examples = "\n\n".join(f"{one.says}\n\n  $ {one.command}" for one in operation.examples)
-    parts = (operation.summary + ".", operation.details, f"Examples:\n\n{examples}" if examples else "")
+    stop = "" if operation.summary.endswith("?") else "."
+    parts = (operation.summary + stop, operation.details, f"Examples:\n\n{examples}" if examples else "")
     return "\n\n".join(part for part in parts if part)
 
 

@@ -38,7 +38,7 @@ def run_operation(operation: Operation, params: Params, shared: Shared) -> None:
     form = Format(shared.format_name())
     settings = settings_of(shared.flags())
     with console.stopping() as stop:
-        gateways = make_gateways(settings, progress=console.progress(form), stop=stop)
+        gateways = make_gateways(settings, progress=console.progress(form, quiet=bool(shared.watch)), stop=stop)
         call = Call(gateways, shared, settings, form)
         try:
             if isinstance(operation, Query) and shared.watch:
