@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from eosctl.cli.settings import Settings
     from eosctl.core.progress import Progress, Stop
     from eosctl.ports import (
+        BenchGateway,
         CommandsGateway,
         DocumentsGateway,
         InterviewGateway,
@@ -54,6 +55,21 @@ class CliGateways(LiveGateways):
         database = DatabaseConnection(self._dsn)
         database.require_some()
         return LocalProof(self.connection.librdkafka(), database.libpq(), progress=self.progress, stop=self.stop)
+
+    @cached_property
+    def bench(self) -> BenchGateway:
+        """Measurements on the connection that was named."""
+        from eosctl.adapters.connection import DatabaseConnection
+        from eosctl.proof.bench.gateway import LocalBench
+
+        database = DatabaseConnection(self._dsn)
+        return LocalBench(
+            self.connection.librdkafka(),
+            database.libpq(),
+            has_database=database.is_named(),
+            progress=self.progress,
+            stop=self.stop,
+        )
 
     @cached_property
     def record(self) -> Journal:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from eosctl.core.progress import Progress, Stop
+    from eosctl.ports.bench import BenchGateway
     from eosctl.ports.clock import Clock
     from eosctl.ports.cluster import ClusterGateway
     from eosctl.ports.commands import CommandsGateway
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from eosctl.ports.verify import VerifyGateway
 
 __all__ = [
+    "BenchGateway",
     "Clock",
     "ClusterGateway",
     "CommandsGateway",
@@ -122,6 +124,10 @@ class Gateways(Protocol):
         """Crash tests of programs in processes of their own."""
 
     @property
+    def bench(self) -> BenchGateway:
+        """Measurements in topics and a schema of their own."""
+
+    @property
     def commands(self) -> CommandsGateway:
         """eosctl's own command line, for the demo."""
 
@@ -150,6 +156,7 @@ class Gateways(Protocol):
 
 
 _PORTS = {
+    "BenchGateway": "eosctl.ports.bench",
     "Clock": "eosctl.ports.clock",
     "ClusterGateway": "eosctl.ports.cluster",
     "CommandsGateway": "eosctl.ports.commands",

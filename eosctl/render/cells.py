@@ -11,6 +11,7 @@ from eosctl.core.plain import plain
 from eosctl.core.report import COLUMN, Column
 
 EMPTY = "-"
+_NO_FRACTION_FROM = 1_000
 _DURATION_FIELDS = ("_ms",)
 
 
@@ -50,6 +51,8 @@ def words(value: Any, name: str = "") -> str:
         return str(value.value)
     if isinstance(value, datetime):
         return format_time(value)
+    if isinstance(value, float) and value.is_integer() and abs(value) >= _NO_FRACTION_FROM:
+        return f"{value:.0f}"
     if isinstance(value, int) and name.endswith(_DURATION_FIELDS):
         return format_duration_ms(value)
     if isinstance(value, int) and name.endswith("_bytes"):

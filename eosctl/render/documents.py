@@ -16,7 +16,8 @@ from eosctl.render.output import Canvas, Format, section_text, shown_items
 _STYLE = (
     f"body{{font:15px/1.5 system-ui,sans-serif;margin:2em auto;max-width:{WIDTH}px;padding:0 1em;color:#222}}"
     "h1{font-size:1.4em}h2{font-size:1.1em;margin-top:2em}table{border-collapse:collapse;width:100%}"
-    "th,td{border-bottom:1px solid #ccc;padding:.3em .6em;text-align:left;vertical-align:top;overflow-wrap:anywhere}"
+    "th,td{border-bottom:1px solid #ccc;padding:.3em .6em;text-align:left;vertical-align:top;overflow-wrap:break-word}"
+    "div.t{overflow-x:auto}pre{white-space:pre-wrap;font:inherit}"
     ".n{text-align:right;font-variant-numeric:tabular-nums}figure{margin:1.5em 0}svg{width:100%;height:auto}"
     "p.note{color:#555}"
 )
@@ -95,7 +96,7 @@ def _html_section(one: Section) -> Iterator[str]:
                              for column, side in zip(shown, sides, strict=True)) + "</tr>"
             for row in one.rows
         )  # fmt: skip
-        yield f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+        yield f'<div class="t"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
     if one.note:
         yield f'<p class="note">{escape(one.note)}</p>'
 
