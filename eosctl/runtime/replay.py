@@ -7,7 +7,7 @@ from eosctl.core.errors import OperationFailed
 from eosctl.domain.steps.dlq import ReplayDeadLetters
 from eosctl.ports import Gateways
 from eosctl.ports.dead_letters import ReplaySession, SessionLost, SessionWish
-from eosctl.runtime.replay_run import ReplayOutcome, Run
+from eosctl.runtime.replay_run import Pacer, ReplayOutcome, Run
 from eosctl.runtime.replay_shared import SharedRun
 
 _TRIES = 8
@@ -18,11 +18,12 @@ def run_replay(gateways: Gateways, step: ReplayDeadLetters) -> ReplayOutcome:
     """Replays to the frozen ends, or to a stop. Raises OperationFailed (`replay_stuck`) after failures without end."""
     done = ReplayOutcome("")
     left, last = _TRIES, -1
+    pace = Pacer(gateways)
     largest = min([one.largest_bytes for one in step.rules.targets.values()], default=1_000_000)
     gateways.progress.begin("Replaying", sum(end - start for start, end in step.ranges.values()))
     try:
         while True:
-            session, run = _begun(gateways, step, done, largest)
+            session, run = _begun(gateways, step, done, pace, largest)
             try:
                 run.work()
                 return done
@@ -41,13 +42,16 @@ def run_replay(gateways: Gateways, step: ReplayDeadLetters) -> ReplayOutcome:
             finally:
                 session.close()
     finally:
+        done.progress = pace.points
         gateways.progress.end()
 
 
-def _begun(gateways: Gateways, step: ReplayDeadLetters, done: ReplayOutcome, largest: int) -> tuple[ReplaySession, Run]:
+def _begun(
+    gateways: Gateways, step: ReplayDeadLetters, done: ReplayOutcome, pace: Pacer, largest: int
+) -> tuple[ReplaySession, Run]:
     wish = SessionWish(step.rules.job, step.rules.source, largest)
     if step.shared:
         shared = gateways.dead_letters.shared_session(wish, step.rules.ledger)
-        return shared, SharedRun(gateways, step, shared, done)
+        return shared, SharedRun(gateways, step, shared, done, pace)
     session = gateways.dead_letters.session(wish)
-    return session, Run(gateways, step, session, done)
+    return session, Run(gateways, step, session, done, pace)

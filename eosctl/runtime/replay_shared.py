@@ -20,7 +20,7 @@ from eosctl.operations.outcome_list import OutcomeList
 from eosctl.ports import Gateways
 from eosctl.ports.dead_letters import Rebalanced, SessionLost, SharedSession
 from eosctl.runtime.canary import Canary
-from eosctl.runtime.replay_run import ReplayOutcome, Run
+from eosctl.runtime.replay_run import Pacer, ReplayOutcome, Run
 
 _LOOK_EVERY_MS = 200
 
@@ -29,9 +29,9 @@ class SharedRun(Run):
     """One session of one member."""
 
     def __init__(
-        self, gateways: Gateways, step: ReplayDeadLetters, session: SharedSession, done: ReplayOutcome
+        self, gateways: Gateways, step: ReplayDeadLetters, session: SharedSession, done: ReplayOutcome, pace: Pacer
     ) -> None:
-        super().__init__(gateways, step, session, done)
+        super().__init__(gateways, step, session, done, pace)
         self._member = session
         self._runs = SharedRuns(step.rules.job)
         self._begun = SharedBegin("", "", {})

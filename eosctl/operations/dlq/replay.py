@@ -7,16 +7,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from eosctl.core.charts import LineChart
+from eosctl.core.documents import REPORTS, Document, require_file
 from eosctl.core.errors import Notice, Refused, UsageError
 from eosctl.core.exit_codes import ExitCode
 from eosctl.core.operation import Change, Example, Receipt
 from eosctl.core.params import DurationMs, param
 from eosctl.core.plain import plain
 from eosctl.core.plan import Plan, Step
-from eosctl.core.report import Report
+from eosctl.core.report import Report, Section, column
 from eosctl.domain.dlq import tally
 from eosctl.domain.dlq.replaying import ReplayRules
 from eosctl.domain.dlq.tally import SAYS, Tally
+from eosctl.domain.pace import PROGRESS, progress_line
 from eosctl.domain.steps.dlq import CreateReplayTopic, ReplayDeadLetters
 from eosctl.operations.dead_letters import SelectionParams
 from eosctl.operations.replay_scan import ReplaySeen, look
@@ -65,8 +68,19 @@ class ReplayRow:
 
 
 @dataclass(frozen=True)
+class TopicRow:
+    """How many records were produced to a topic."""
+
+    topic: str
+    records: int
+
+
+@dataclass(frozen=True)
 class ReplayResult:
-    """The sum: `read` = replayed + skipped + held + parked + filtered."""
+    """The sum: `read` = replayed + skipped + held + parked + filtered.
+
+    `progress`: milliseconds from the start of this command, and records read in committed batches by then.
+    """
 
     run: str
     read: int
@@ -81,12 +95,12 @@ class ReplayResult:
     stopped: bool = False
     restarts: int = 0
     halted: str = ""
+    progress: tuple[tuple[int, int], ...] = field(default=(), metadata=column(hidden=True))
 
 
 def observe(gateways: Any, params: DlqReplayParams) -> ReplaySeen:
     """Freezes the ends, finds the targets, and scans the selection."""
-    if params.report is not None and params.report.suffix not in (".md", ".json", ".html"):
-        raise UsageError("bad_report", f"{params.report} is no report.", hint="Give FILE.md, FILE.json or FILE.html.")
+    require_file(params.report, REPORTS)
     if bool(params.canary) != bool(params.watch_group):
         raise UsageError("canary_and_group", "--canary and --watch-group belong together.",
                          hint="For example --canary 10 --watch-group orders-service.")  # fmt: skip
@@ -147,6 +161,7 @@ def outcome(plan: Plan, receipts: Sequence[Receipt]) -> Report:
         stopped=bool(after.get("stopped")),
         restarts=int(after.get("restarts", 0)),
         halted=str(after.get("halted", "")),
+        progress=tuple((int(at), int(done)) for at, done in after.get(PROGRESS, ())),
     )
     code = ExitCode.PROBLEM if result.held or result.parked or result.halted else ExitCode.DONE
     code = ExitCode.INTERRUPTED if result.stopped and not result.halted else code
@@ -160,8 +175,8 @@ def outcome(plan: Plan, receipts: Sequence[Receipt]) -> Report:
         warnings.append(Notice("stopped", "Stopped between two batches.", "The same command goes on from there."))
     words = (f"read {result.read} = replayed {result.replayed} + skipped {result.skipped} + held {result.held} "
              f"+ parked {result.parked} + filtered {result.filtered}.")  # fmt: skip
-    _write_report(plan, result, words)
-    return Report(result, ReplayResult, exit_code=code, warnings=tuple(warnings), summary=words)
+    return Report(result, ReplayResult, exit_code=code, warnings=tuple(warnings), summary=words,
+                  documents=_documents(plan, result, words))  # fmt: skip
 
 
 def rules_of(params: DlqReplayParams) -> ReplayRules:
@@ -246,28 +261,17 @@ def _warnings(seen: ReplaySeen, resumes: str) -> tuple[Notice, ...]:
     return tuple(found)
 
 
-def _write_report(plan: Plan, result: ReplayResult, words: str) -> None:
-    path = plan.params.get("report")
-    if not path:
-        return
-    rows = [(name, count, SAYS.get(name, name)) for name, count in sorted(result.outcomes.items())]
-    if str(path).endswith(".json"):
-        text = json.dumps(plain(result), indent=2)
-    elif str(path).endswith(".md"):
-        lines = [f"| {name} | {count} | {says} |" for name, count, says in rows]
-        text = "\n".join(
-            [f"# {plan.summary}", "", words, "", "| outcome | records | meaning |", "|---|---|---|", *lines]
-        )
-    else:
-        from html import escape
-
-        cells = "".join(f"<tr><td>{escape(name)}<td>{count}<td>{escape(says)}" for name, count, says in rows)
-        text = (f"<!doctype html><meta charset=utf-8><title>Replay</title><h1>{escape(plan.summary)}</h1>"
-                f"<p>{escape(words)}<table><tr><th>outcome<th>records<th>meaning{cells}</table>")  # fmt: skip
-    try:
-        Path(str(path)).write_text(text + "\n", encoding="utf-8")
-    except OSError as error:
-        raise UsageError("report_not_written", f"{path} can't be written: {error.strerror}.") from None
+def _documents(plan: Plan, result: ReplayResult, words: str) -> tuple[Document, ...]:
+    """The report that --report asked for: outcomes, topics, and how the run went on."""
+    if not plan.params.get("report"):
+        return ()
+    outcomes = tuple(ReplayRow(name, count, SAYS.get(name, name)) for name, count in sorted(result.outcomes.items()))
+    topics = tuple(TopicRow(name, count) for name, count in sorted(result.topics.items()))
+    chart = LineChart("Progress of the replay", "seconds from the start", "records read",
+                      (progress_line("records in committed batches", result.progress),))  # fmt: skip
+    sections = (Section("Outcomes", outcomes, ReplayRow), Section("Produced to", topics, TopicRow))
+    path = Path(str(plan.params["report"]))
+    return (Document(path, plan.summary, words, sections, (chart,) if result.progress else (), result),)
 
 
 OPERATION = Change(
