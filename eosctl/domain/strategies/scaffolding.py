@@ -59,7 +59,7 @@ class Scaffold:
         return self.counted == "current_state"
 
     def broken(self) -> dict[str, str]:
-        """The files with the control's change: what a crash test must find out. Raises ValueError when it has no place."""
+        """The files with the change that a crash test must find out. Raises ValueError if it fits nowhere."""
         if self.files[self.control.file].count(self.control.find) != 1:
             raise ValueError(f"The control of {self.strategy} ({self.language}) does not fit its program.")
         one = self.control
@@ -154,7 +154,7 @@ def _readme(found: Strategy, made: Scaffold) -> str:
 _SETTINGS = {
     "BOOTSTRAP_SERVERS": "`localhost:9092` unless set",
     "KAFKA_PROPERTIES_FILE": "more Kafka properties, `key=value` lines (security)",
-    "DSN": "PostgreSQL, for example `postgresql://localhost/shop`",
+    "DSN": "PostgreSQL, for example `postgresql://app@localhost:5432/shop`; the password may be in `PGPASSWORD`",
     "INPUT_TOPIC": "what is read",
     "OUTPUT_TOPIC": "what is written",
     "DEAD_LETTER_TOPIC": "for messages without a key; INPUT_TOPIC with `-dlt` unless set",
