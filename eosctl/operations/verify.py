@@ -127,7 +127,7 @@ def judged(made: Scaffold, trials: tuple[Trial, ...], observed: tuple[Observed, 
         seed=seed,
         control=ControlProof(
             **vars(control),
-            without=made.control.says if made.control else "",
+            without=made.control.says,
             found=found,
             history=observed[1].history,
         ),
