@@ -20,11 +20,6 @@ DEFAULT_EVERY = "30s"
 _FLAGS = "--nagios, --prometheus and --serve"
 
 
-def is_wanted(operation: Any, shared: Shared) -> bool:
-    """Whether one of the flags was given that stand in for a table."""
-    return isinstance(operation, Query) and bool(shared.nagios or shared.prometheus or shared.serve)
-
-
 def run(operation: Any, params: Params, shared: Shared) -> int:
     """Looks, tells, and returns the exit code."""
     _require_one_answer(shared)

@@ -4,13 +4,16 @@ A `Query` only reads. A `Change` observes, plans purely, and tells the outcome o
 works on this machine (labs, profiles, files) and plans nothing. `G` is the gateways' type, known from `ports` on.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from eosctl.core.params import Params
-from eosctl.core.plan import Plan, Step
-from eosctl.core.report import Report
+if TYPE_CHECKING:
+    from eosctl.core.params import Params
+    from eosctl.core.plan import Plan, Step
+    from eosctl.core.report import Report
 
 Needs = Literal["kafka", "database", "lab"]
 

@@ -17,6 +17,7 @@ NOUNS: dict[str, str] = {
     "playbook": "Runbooks in YAML: list, show, validate, run, resume",
     "strategy": "The strategies: list, compare, explain, the tree, scaffolds",
     "verify": "Kill a strategy's programs again and again, and count what came out",
+    "bench": "What transactions and deduplication cost on these servers",
     "journal": "The record of changes",
     "undo": "Plan the way back of a change",
     "apply": "Run a saved plan",
