@@ -143,10 +143,17 @@ def dead_letters(gateways: Gateways, wish: Wish) -> dlq_list.ListSeen:
 
 
 def dead_letter_growth(seen: dlq_list.ListSeen, wish: Wish) -> Measured:
-    """Dead letters of the last hour, by topic. A topic of the wish that does not exist is not known to be well."""
+    """Dead letters of the last hour, by topic.
+
+    A topic of the wish that does not exist is not known to be well; without a wish a Connect that does not answer may
+    have topics that nobody knows.
+    """
     rows = {row.topic: row.growth_an_hour_records for row in dlq_list.report(seen, dlq_list.DlqListParams()).data}
-    missing = [one for one in wish.dead_letter_topics if one not in rows]
-    return _by_name(rows, [Notice("unknown_topic", f"There is no topic {one!r}.") for one in missing])
+    if not wish.dead_letter_topics:
+        return _by_name(rows, seen.failures)
+    named = {topic: rows[topic] for topic in wish.dead_letter_topics if topic in rows}
+    missing = [topic for topic in wish.dead_letter_topics if topic not in rows]
+    return _by_name(named, [Notice("unknown_topic", f"There is no topic {topic!r}.") for topic in missing])
 
 
 def dedup_windows(gateways: Gateways, wish: Wish) -> Each[dedup_window.WindowSnapshot]:

@@ -175,6 +175,13 @@ def test_a_dead_letter_topic_that_was_named_and_does_not_exist_is_unknown() -> N
     assert [one.message for one in measured.failures] == ["There is no topic 'nope'."]
 
 
+def test_a_connect_that_is_silent_makes_dead_letters_unknown_unless_their_topics_are_named() -> None:
+    seen = replace(everything().looks["dead_letters"], failures=(Notice("connect_unreachable", "Nobody answers."),))
+    assert [one.code for one in sources.dead_letter_growth(seen, Wish()).failures] == ["connect_unreachable"]
+    named = sources.dead_letter_growth(seen, Wish(dead_letter_topics=("orders-dlt",)))
+    assert ([one.subject for one in named.measures], named.failures) == ([("orders-dlt",)], ())
+
+
 def test_a_way_that_nobody_could_judge_makes_a_window_unknown_and_an_absent_one_does_not() -> None:
     assert sources.unsafe_paths(everything().looks["dedup_windows"], Wish()).failures == ()
     judged = tuple(judge_path(one, memory(), None) for one in (*fixed_paths(), unseen_reset()))
