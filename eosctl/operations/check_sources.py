@@ -265,13 +265,20 @@ def no_outbox(gateways: Gateways, wish: Wish) -> str:
 
 
 def _mapped(gateways: Gateways, noun: str) -> tuple[str, ...]:
-    return tuple((gateways.profile.get("tables") or {}).get(noun) or {})
+    """The mappings' names; "" where there is no mapping of names, for the operation itself to say what is wrong."""
+    known = (gateways.profile.get("tables") or {}).get(noun) or {}
+    return tuple(known) if isinstance(known, Mapping) else ("",)
 
 
 def _marked_outboxes(gateways: Gateways) -> tuple[str, ...]:
-    known = (gateways.profile.get("tables") or {}).get("outbox") or {}
+    known = (gateways.profile.get("tables") or {}).get("outbox")
     marks = ("published_at", "retry_count", "last_error")
-    return tuple(name for name, one in known.items() if all((one or {}).get(mark, mark) for mark in marks))
+    unmarked = {
+        name
+        for name, one in (known.items() if isinstance(known, Mapping) else ())
+        if isinstance(one, Mapping) and not all(one.get(mark, mark) for mark in marks)
+    }
+    return tuple(name for name in _mapped(gateways, "outbox") if name not in unmarked)
 
 
 def _each(names: Iterable[str], look: Callable[[str], T]) -> Each[T]:
@@ -285,7 +292,9 @@ def _each(names: Iterable[str], look: Callable[[str], T]) -> Each[T]:
         except EosctlError as error:
             notice = error.notice()
             failures.append(
-                Notice(notice.code, f"{name}: {notice.message}" if name != "*" else notice.message, error.hint)
+                Notice(
+                    notice.code, f"{name}: {notice.message}" if name not in ("*", "") else notice.message, error.hint
+                )
             )
     return Each(found, tuple(failures))
 

@@ -1,7 +1,9 @@
 """`check`: what each reading makes of a look, that one check hides no other, and what monitoring systems are told."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -38,9 +40,11 @@ PERFDATUM = re.compile(r"('[^'=]+'|[A-Za-z0-9-]+)=(U|[0-9.]+(s|B|);[0-9.]*;[0-9.
 class Gateways(FakeGateways):
     """A fake Kafka, no database, no profile."""
 
+    mapped: Mapping[str, Any] = MappingProxyType({})
+
     @property
     def profile(self) -> dict[str, Any]:
-        return {}
+        return {"tables": self.mapped}
 
     @property
     def database(self) -> Any:
@@ -140,6 +144,24 @@ def test_what_has_nothing_to_look_at_is_left_out_unless_it_is_named(kafka: FakeK
     away = check.samples(replace(kafka_away(), wish=Wish()), CheckParams())
     assert "slot-wal" in away.left_out
     assert "slot-wal" not in levels(away)
+
+
+@pytest.mark.parametrize(
+    ("outbox", "says"),
+    [
+        ({"orders": {"published_at": None}}, "the profile maps no table in tables.outbox with marks"),
+        ({}, "the profile maps no table in tables.outbox with marks"),
+        ({"orders": {}}, ""),
+        (["orders"], ""),
+        ({"orders": "outbox"}, ""),
+    ],
+)
+def test_an_outbox_that_only_debezium_reads_is_left_out_and_a_wrong_mapping_is_not(
+    kafka: FakeKafka, outbox: Any, says: str
+) -> None:
+    gateways: Any = Gateways(kafka)
+    gateways.mapped = {"outbox": outbox}
+    assert sources.no_outbox(gateways, Wish()) == says
 
 
 def test_no_server_at_all_is_an_error(kafka: FakeKafka) -> None:
