@@ -111,13 +111,16 @@ class Attempts:
             finally:
                 gateways.close()
 
+        run.hands.gateways.prepare()
         with ThreadPoolExecutor(_FOUR) as pool:
             ids = [inner.id for inner in step.parallel]
             found = dict(zip(ids, pool.map(one, step.parallel), strict=True))
         failed = {name: done for name, done in found.items() if isinstance(done, EosctlError)}
         if failed:
             first = next(iter(failed.values()))
-            first.message = "; ".join(f"{name}: {error.message}" for name, error in failed.items())
+            said = dict.fromkeys(error.message for error in failed.values())
+            names = {one: ", ".join(name for name, error in failed.items() if error.message == one) for one in said}
+            first.message = " ".join(f"{names[one]}: {one}" for one in said)
             raise first
         dones = {name: done for name, done in found.items() if isinstance(done, Done)}
         words = "; ".join(f"{name}: {done.message}" for name, done in dones.items())
