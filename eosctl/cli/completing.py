@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 _LIMIT = "1s"
+_RUNS = 200
 
 
 def completer(kind: str) -> Callable[[str], list[str]]:
@@ -28,9 +29,9 @@ def _names(kind: str) -> Iterable[str]:
 
         return [path.stem for folder in folders() for path in folder.glob("*.yaml")]
     if kind == "run":
-        from eosctl.playbook.record import runs_folder
+        from eosctl.playbook.record import open_runs
 
-        return [path.name for path in runs_folder().glob("*") if path.is_dir()]
+        return open_runs(_RUNS)
     gateways = _gateways()
     match kind:
         case "topic":

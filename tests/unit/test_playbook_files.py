@@ -44,7 +44,8 @@ def test_a_good_file_has_no_fault(tmp_path: Path) -> None:
          "integer, number, boolean, duration, secret. Did you mean 'duration'?"),
         (GOOD.replace("type: duration", "type: integer, default: x"),
          "p.yaml:4:56: age='x': Input should be a valid integer"),
-        (GOOD + "  - {id: two, run: txn.list, when: 'size(seen.rows) == 0'}\n", "p.yaml:7:30: 'seen' is not known here."),
+        (GOOD + "  - {id: two, run: txn.list, when: 'size(seen.rows) == 0'}\n",
+         "p.yaml:7:30: 'seen' is not known here."),
         (GOOD + "  - {id: two, run: txn.list, when: 'size(x.rows) == 0'}\n"
          "  - {id: z, run: txn.list, register: x}\n",
          "p.yaml:7:30: 'x' is not known here yet: step z registers it."),

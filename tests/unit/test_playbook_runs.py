@@ -328,7 +328,7 @@ def test_a_dry_run_says_what_hangs_on_an_earlier_outcome(make_play: MakePlay) ->
     assert [(one.step, one.status) for one in outcome.steps] == [
         ("look", "done"), ("set", "planned"), ("again", "done"), ("next", "unknown"), ("known", "planned"),
     ]  # fmt: skip
-    assert "depends on set" in outcome.steps[2].message
+    assert "as it is now, before set" in outcome.steps[2].message
     assert play.world.handler.acted == []
 
 
