@@ -94,7 +94,9 @@ class Attempts:
         well = person.confirm("Is it done?")
         note = person.answer("A note for the record: ")
         if not well:
-            raise OperationFailed("manual_failed", f"It was not done: {text}", why=note, hint=run.go_on_hint())
+            raise OperationFailed(
+                "manual_failed", f"It was not done: {text.rstrip('.')}.", why=note, hint=run.go_on_hint()
+            )
         return Done({"note": note}, f"done by hand. {note}".strip())
 
     def _side_by_side(self, step: Step, scope: Mapping[str, Any]) -> Done:

@@ -3,6 +3,7 @@
 import os
 import pty
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -40,6 +41,10 @@ class Session:
             assert time.monotonic() < until, self.seen
         self.seen = self.seen.partition(question)[2]
         os.write(self._side, text.encode())
+
+    def interrupt(self) -> None:
+        """What Ctrl-C sends."""
+        self._process.send_signal(signal.SIGINT)
 
     def ended(self) -> int:
         """The exit code, when all was read."""
@@ -102,3 +107,12 @@ def test_each_step_is_asked_for(environment: dict[str, str], file: Path) -> None
     session = Session(environment, "playbook", "run", str(file), "--step")
     session.answers("Run step call? [y/N] ", "n\n")
     assert session.ended() == 130, session.seen
+
+
+def test_ctrl_c_at_a_question_ends_the_run_at_once(environment: dict[str, str], file: Path) -> None:
+    session = Session(environment, "playbook", "run", str(file))
+    session.answers("Is it done? [y/N] ", "")
+    session.interrupt()
+    assert session.ended() == 130, session.seen
+    assert "Stopped at a question." in session.seen
+    assert "playbook resume" in session.seen
