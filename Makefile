@@ -48,7 +48,7 @@ completions: $(READY)
 
 lock: $(READY)
 	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --universal \
-	  --extra lab --group dev pyproject.toml -o requirements.txt
+	  --extra lab --extra png --group dev pyproject.toml -o requirements.txt
 
 clean:
 	rm -rf $(VENV) .build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

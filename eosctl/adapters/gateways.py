@@ -103,7 +103,7 @@ class LiveGateways:
         """Consumer groups."""
         from eosctl.adapters.kafka_groups import KafkaGroups
 
-        return KafkaGroups(self.kafka_python, self.confluent)
+        return KafkaGroups(self.kafka_python)
 
     @cached_property
     def locks(self) -> LocksGateway:

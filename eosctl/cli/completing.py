@@ -32,6 +32,10 @@ def _names(kind: str) -> Iterable[str]:
         from eosctl.playbook.record import open_runs
 
         return open_runs(_RUNS)
+    if kind == "check":
+        from eosctl.operations.check_entries import CHECKS
+
+        return list(CHECKS)
     gateways = _gateways()
     match kind:
         case "topic":

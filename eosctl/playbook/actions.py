@@ -27,6 +27,7 @@ from eosctl.ports import Gateways
 from eosctl.ports.person import PersonGateway
 from eosctl.runtime.confirmation import Situation, questions
 from eosctl.runtime.execute import execute
+from eosctl.runtime.filing import filed
 from eosctl.runtime.handlers import handler_of
 from eosctl.runtime.journal import Journal
 from eosctl.runtime.plans import plan_change, undo_steps
@@ -83,7 +84,8 @@ def perform(
     params = _params(operation, arguments)
     match operation:
         case Query():
-            return _asked(operation, operation.report(operation.observe(hands.gateways, params), params))
+            report = operation.report(operation.observe(hands.gateways, params), params)
+            return _asked(operation, filed(hands.gateways, report))
         case Change():
             if attempted is not None and (known := _gone_on(operation, attempted, hands, question)) is not None:
                 return known
@@ -91,7 +93,7 @@ def perform(
         case Action() if dry_run:
             return Done({}, "not run: it can't be planned", planned=True)
         case Action():
-            return _asked(operation, operation.run(hands.gateways, params))
+            return _asked(operation, filed(hands.gateways, operation.run(hands.gateways, params)))
     raise TypeError(f"{name} is no query, change or action")
 
 
@@ -167,7 +169,7 @@ def _gone_on(operation: Change, attempted: Mapping[str, Any], hands: Hands, ques
 
 def _executed(operation: Change, plan: Plan, hands: Hands) -> Done:
     execution = execute(plan, hands.gateways, hands.journal, who=hands.who)
-    outcome = operation.outcome(plan, execution.receipts)
+    outcome = filed(hands.gateways, operation.outcome(plan, execution.receipts))
     if execution.exit_code is not ExitCode.DONE:
         failed = next((one for one in execution.receipts if one.status in ("failed", "not_started")), None)
         kind = _FAILURES.get(execution.exit_code, OperationFailed)

@@ -7,6 +7,7 @@ import pytest
 from fixtures.playing import Play, Power
 
 from eosctl.core.errors import Interrupted, OperationFailed, Refused, Unreachable, UsageError
+from eosctl.playbook.locking import locked
 
 MakePlay = Callable[..., Play]
 
@@ -412,3 +413,16 @@ def test_a_rescue_is_done_each_time_its_step_fails(make_play: MakePlay) -> None:
     with pytest.raises(OperationFailed):
         play.resume()
     assert play.world.reads == ["nobody", "a", "nobody", "a"]
+
+
+def test_without_servers_the_lock_holds_on_this_machine_and_says_so(make_play: MakePlay) -> None:
+    play = make_play()
+    steps = "lock: mine\nsteps: [{id: one, run: registers.read, with: {name: a}}]\n"
+    with (
+        locked("mine", "kim", play.library()._hands.fresh, play.person.say),
+        pytest.raises(Refused, match="another run"),
+    ):
+        play.run(steps)
+    assert any("on this machine alone" in one for one in play.person.heard)
+    assert play.run(steps).status == "done"
+    assert play.run(steps, dry_run=True).status == "planned"
