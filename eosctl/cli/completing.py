@@ -9,6 +9,7 @@ import typer
 _LIMIT = "1s"
 _AT_MOST_S = 2.0
 _CONNECTION = ("profile", "bootstrap_server", "dsn", "kafka_config")
+_RUNS = 200
 
 
 def completer(kind: str) -> Callable[[typer.Context, str], list[str]]:
@@ -47,9 +48,9 @@ def _names(kind: str, typed: Mapping[str, Any]) -> Iterable[str]:
 
         return [path.stem for folder in folders() for path in folder.glob("*.yaml")]
     if kind == "run":
-        from eosctl.playbook.record import runs_folder
+        from eosctl.playbook.record import open_runs
 
-        return [path.name for path in runs_folder().glob("*") if path.is_dir()]
+        return open_runs(_RUNS)
     if kind == "check":
         from eosctl.operations.check_entries import CHECKS
 

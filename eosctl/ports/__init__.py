@@ -163,6 +163,9 @@ class Gateways(Protocol):
     def profile(self) -> Mapping[str, Any]:
         """The profile's sections by name (`tables`, `checks`, ...), secrets not among them."""
 
+    def prepare(self) -> None:
+        """Imports the drivers, before several threads would do so at once."""
+
     def target(self, needs: tuple[str, ...]) -> Mapping[str, str]:
         """Which servers these are: `kafka_cluster_id`, `database` (system identifier and database name)."""
 
