@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from eosctl.core.errors import EosctlError
+from eosctl.core.errors import EosctlError, OperationFailed
 from eosctl.domain.bench.measuring import PACE_PER_S, STRATEGIES, BenchWish, CdcWish, Measure, Observation
 from eosctl.domain.bench.ratios import percentile
 from eosctl.ports.connect import ConnectGateway
@@ -79,7 +79,7 @@ class Cells:
         self._transactional: producing.Transactional
         self._readers: Readers
         self._consumers: consuming.Consumers
-        self._relay: Relay
+        self._relay: Relay | None = None
         self._debezium: Debezium | None = None
 
     def __enter__(self) -> "Cells":
@@ -124,12 +124,19 @@ class Cells:
                 self._consumers = consuming.Consumers(servers.kafka, f"{name}-consume", dsn, name)
                 self._stack.callback(self._consumers.close)
             if "outbox" in wish.areas:
-                servers.make_topics(f"{name}-outbox-events")
-                folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="eosctl-bench-")))
-                self._relay = Relay(servers.kafka, dsn, f"{name}-outbox", folder)
-                self._stack.callback(self._relay.close)
-                if wish.cdc is not None:
+                self._relay_events(dsn)
+                if wish.cdc is not None and self._relay is not None:
                     self._capture(wish.cdc, dsn)
+
+    def _relay_events(self, dsn: str) -> None:
+        """A relay reads security settings from a file: where they are no words it can't run, and that is told."""
+        self._servers.make_topics(f"{self._name}-outbox-events")
+        folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="eosctl-bench-")))
+        try:
+            self._relay = Relay(self._servers.kafka, dsn, f"{self._name}-outbox", folder)
+            self._stack.callback(self._relay.close)
+        except OperationFailed as error:
+            self._found.not_measured["outbox"] = f"{error.message} {error.why}".strip()
 
     def _capture(self, wish: CdcWish, dsn: str) -> None:
         """Debezium beside the relay; where it does not run, that is told, and the rest is measured all the same."""
@@ -223,11 +230,12 @@ class Cells:
                              (rates["plain"], rates[way]))  # fmt: skip
 
     def _outbox_cells(self, *, swapped: bool) -> Iterator[Cell]:
-        yield self._outbox
+        if self._relay is not None:
+            yield partial(self._outbox, self._relay)
 
-    def _outbox(self) -> None:
+    def _outbox(self, relay: Relay) -> None:
         """Event by event in turns."""
-        ways = {"direct": self._relay.sent_ms, "relay": self._relay.through_ms}
+        ways = {"direct": relay.sent_ms, "relay": relay.through_ms}
         if self._debezium is not None:
             ways["Debezium"] = self._debezium.through_ms
         seen: dict[str, list[float]] = {way: [] for way in ways}
