@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-all unit lint bench lock docs completions clean
+.PHONY: demo test test-all unit lint bench lock docs guides completions clean
 
 $(READY): requirements.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "eosctl needs Python 3.11 or newer; set PYTHON=")'
@@ -38,6 +38,9 @@ docs: $(READY)
 	$(BIN)/python -m eosctl.cli.reference docs/reference README.md
 	$(BIN)/python -m eosctl.cli.manual docs/man
 	$(BIN)/eosctl playbook schema > playbooks/playbook.schema.json
+
+guides: $(READY)
+	$(BIN)/cog -r -I docs docs/start.md docs/picture.md docs/incidents/*.md
 
 completions: $(READY)
 	mkdir -p completions

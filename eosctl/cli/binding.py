@@ -52,6 +52,8 @@ def shared_names(operation: Operation) -> tuple[str, ...]:
     """Which of the shared flags this operation takes, less those whose name it uses itself."""
     connection = options.CONNECTION if operation.needs or isinstance(operation, Change) else ("profile", "timeout")
     extra = options.CHANGE if isinstance(operation, Change) else (("watch",) if isinstance(operation, Query) else ())
+    if isinstance(operation, Query) and operation.samples is not None:
+        extra += options.MONITORING
     own = set(operation.params.model_fields)
     return tuple(name for name in (*connection, *options.OUTPUT, *extra) if name not in own)
 

@@ -1,5 +1,7 @@
 """Standard output and error: data to the one, everything else to the other. Colour only on a terminal."""
 
+from __future__ import annotations
+
 import os
 import shutil
 import signal
@@ -7,17 +9,20 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from eosctl.core.durations import parse_duration_ms
 from eosctl.core.errors import EosctlError, Notice
 from eosctl.core.exit_codes import ExitCode
-from eosctl.core.operation import Operation
-from eosctl.core.plan import Plan
 from eosctl.core.progress import Progress, Silent
-from eosctl.core.report import Report
 from eosctl.render.output import Canvas, Format, render
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from eosctl.core.operation import Operation
+    from eosctl.core.plan import Plan
+    from eosctl.core.report import Report
 
 FOR_PEOPLE = (Format.TABLE, Format.WIDE, Format.MARKDOWN)
 
@@ -56,10 +61,11 @@ def write(text: str) -> None:
 
 def say(kind: str, notice: Notice) -> None:
     """One warning or error for people."""
-    from eosctl.render.terminal import paint
+    head = f"{kind}:"
+    if canvas(sys.stderr).colour:
+        from eosctl.render.terminal import paint
 
-    colour = canvas(sys.stderr).colour
-    head = paint(f"{kind}:", "yellow" if kind == "Warning" else "bold red", colour=colour)
+        head = paint(head, "yellow" if kind == "Warning" else "bold red", colour=True)
     print(f"{head} {notice.message}" + (f"\n  {notice.hint}" if notice.hint else ""), file=sys.stderr)
 
 

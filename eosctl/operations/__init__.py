@@ -9,6 +9,7 @@ NOUNS: dict[str, str] = {
     "outbox": "The transactional outbox: pending, failed, relay, purge, reconcile",
     "cdc": "Debezium for the outbox: configuration, lint, status, restart",
     "status": "One page: is everything well?",
+    "check": "For monitoring: thresholds, exit codes, Nagios, Prometheus",
     "doctor": "Audit everything that exactly-once rests on",
     "lab": "A real Kafka and PostgreSQL on this machine",
     "demo": "The main job, on a lab, in a minute",

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from eosctl.ports.interview import InterviewGateway
     from eosctl.ports.journal import JournalGateway
     from eosctl.ports.lab import LabGateway
+    from eosctl.ports.locks import LocksGateway
     from eosctl.ports.offset_files import OffsetFiles
     from eosctl.ports.outbox import OutboxGateway
     from eosctl.ports.playbooks import PlaybooksGateway
@@ -48,6 +49,7 @@ __all__ = [
     "InterviewGateway",
     "JournalGateway",
     "LabGateway",
+    "LocksGateway",
     "OffsetFiles",
     "OutboxGateway",
     "PlaybooksGateway",
@@ -94,6 +96,10 @@ class Gateways(Protocol):
     @property
     def database(self) -> DatabaseGateway:
         """PostgreSQL."""
+
+    @property
+    def locks(self) -> LocksGateway:
+        """Locks that hold across machines."""
 
     @property
     def offset_files(self) -> OffsetFiles:
@@ -149,7 +155,7 @@ class Gateways(Protocol):
 
     @property
     def profile(self) -> Mapping[str, Any]:
-        """The profile's sections by name (`tables`, `thresholds`, ...), secrets not among them."""
+        """The profile's sections by name (`tables`, `checks`, ...), secrets not among them."""
 
     def target(self, needs: tuple[str, ...]) -> Mapping[str, str]:
         """Which servers these are: `kafka_cluster_id`, `database` (system identifier and database name)."""
@@ -168,6 +174,7 @@ _PORTS = {
     "InterviewGateway": "eosctl.ports.interview",
     "JournalGateway": "eosctl.ports.journal",
     "LabGateway": "eosctl.ports.lab",
+    "LocksGateway": "eosctl.ports.locks",
     "OffsetFiles": "eosctl.ports.offset_files",
     "OutboxGateway": "eosctl.ports.outbox",
     "PlaybooksGateway": "eosctl.ports.playbooks",

@@ -37,6 +37,7 @@ class DlqReplayParams(SelectionParams):
     timestamp: Literal["origin", "now"] = param("origin", help="Which timestamp a replayed record gets")
     on_hold: Literal["key", "record"] = param("key", help="Whether a held record holds the rest of its key")
     key_order: Literal["topic", "origin"] = param("topic", help="As the topic has them, or by their origin's offset")
+    guard_newer: bool = param(False, help="Hold a record back when the target has a newer one of its key")
     processed_in: str | None = param(
         None, help="Skip what this dedup table, or mapping of the profile, holds as processed", metavar="TABLE"
     )
@@ -46,6 +47,9 @@ class DlqReplayParams(SelectionParams):
     limit: int = param(0, help="Stop after so many; 0: all", ge=0)
     rate: int = param(0, help="At most so many a second; 0: no limit", ge=0)
     batch: int = param(10_000, help="Records of one transaction", ge=1, le=100_000)
+    shared: bool = param(
+        False, help="Share the partitions with the same job on other machines, by Kafka's group protocol"
+    )
     restart: bool = param(False, help="Give up the job's unfinished run of another selection")
     scan: bool = param(True, help="Read the selection first, to say what would happen")
     list_file: Path | None = param(
@@ -100,6 +104,11 @@ def observe(gateways: Any, params: DlqReplayParams) -> ReplaySeen:
     if bool(params.canary) != bool(params.watch_group):
         raise UsageError("canary_and_group", "--canary and --watch-group belong together.",
                          hint="For example --canary 10 --watch-group orders-service.")  # fmt: skip
+    if params.shared and (params.canary or params.key_order == "origin"):
+        flag = "--canary" if params.canary else "--key-order origin"
+        raise UsageError("not_shared", f"{flag} can't be shared among machines.",
+                         why="Its order is one for the whole topic, and members work side by side.",
+                         hint=f"Replay with {flag} without --shared.")  # fmt: skip
     return look(gateways, params, rules_of(params))
 
 
@@ -107,7 +116,8 @@ def plan(seen: ReplaySeen, params: DlqReplayParams) -> Plan:
     """Ledger and parked topic where they are missing, then the replay. Raises Refused (`job_other_selection`)."""
     rules = seen.rules
     resumes = _resumed(seen, params)
-    ranges = {one: (start, state.end) for one, (start, state) in seen.unfinished.items()} if resumes else seen.ranges
+    left = {one: (start, state.end) for one, (start, state) in seen.unfinished.items()} if resumes else {}
+    ranges = {**seen.ranges, **left} if params.shared else left or seen.ranges
     steps: list[Step] = []
     if rules.ledger not in seen.known:
         keeps = str(rules.window_ms or 604_800_000)
@@ -118,10 +128,12 @@ def plan(seen: ReplaySeen, params: DlqReplayParams) -> Plan:
                                        configs={"retention.ms": "-1",
                                                 "max.message.bytes": str(seen.largest_bytes)}))  # fmt: skip
     nothing = not resumes and (not any(start < end for start, end in ranges.values()) or _scanned_nothing(seen))
-    step = ReplayDeadLetters(rules=rules, ranges=ranges, selection_id=selection_id(rules), resumes=resumes,
+    step = ReplayDeadLetters(rules=rules, ranges=ranges, resumes=resumes,
+                             selection_id=selection_id(rules, shared=params.shared),
                              expected=seen.topics, dialects=seen.dialects, canary=params.canary,
                              watch_group=params.watch_group or "", watch_limit_ms=params.watch_limit,
-                             listing=seen.listing)  # fmt: skip
+                             listing=seen.listing, shared=params.shared,
+                             gives_up=_run_of(seen) if params.shared and params.restart else "")  # fmt: skip
     return Plan(
         operation=OPERATION.name,
         summary=_summary(seen, step),
@@ -192,27 +204,33 @@ def rules_of(params: DlqReplayParams) -> ReplayRules:
         batch_size=params.batch,
         origin_order=params.key_order == "origin",
         processed_in=params.processed_in or "",
+        guard_newer=params.guard_newer,
     )
 
 
-def selection_id(rules: ReplayRules) -> str:
+def selection_id(rules: ReplayRules, *, shared: bool = False) -> str:
     """Eight digits that name source, target and selection: an unfinished run is taken up only by its own kind."""
     named = {"source": rules.source, "to": rules.to, "selection": plain(rules.selection), "limit": rules.limit}
     if rules.origin_order:
         named["order"] = "origin"
+    if shared:
+        named["shared"] = "yes"
     return hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()[:8]
 
 
 def _resumed(seen: ReplaySeen, params: DlqReplayParams) -> str:
-    runs = {state.run for _, state in seen.unfinished.values()}
-    if not runs or params.restart:
+    run = _run_of(seen)
+    if not run or params.restart:
         return ""
-    (run,) = list(runs)[:1]
-    if run.partition("-")[0] != selection_id(seen.rules):
+    if run.partition("-")[0] != selection_id(seen.rules, shared=params.shared):
         raise Refused("job_other_selection", f"The job {seen.rules.job!r} has an unfinished run of another selection.",
                       why="Its frozen ends and counts belong to that one.",
                       hint="Finish it with its own flags, give --job NAME, or --restart to give it up.")  # fmt: skip
     return run
+
+
+def _run_of(seen: ReplaySeen) -> str:
+    return next((state.run for at, state in seen.unfinished.values() if at < state.end), "")
 
 
 def _scanned_nothing(seen: ReplaySeen) -> bool:
