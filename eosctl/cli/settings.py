@@ -80,7 +80,7 @@ class NoProfile:
     tables: Mapping[str, Any] = {}
     connect: Mapping[str, Any] = {}
     dialects: Mapping[str, Any] = {}
-    thresholds: Mapping[str, Any] = {}
+    checks: Mapping[str, Any] = {}
 
 
 def _profile(flags: Flags, environ: Mapping[str, str]) -> tuple[str, Profile | NoProfile]:

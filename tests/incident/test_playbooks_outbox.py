@@ -1,4 +1,4 @@
-"""Playbooks around the database: recover-outbox on stuck rows and a dead slot, after-restore on a real restored copy."""
+"""Playbooks around the database: recover-outbox on stuck rows and a dead slot, after-restore on a restored copy."""
 
 import uuid
 from collections.abc import Callable, Iterator

@@ -51,7 +51,7 @@ def observe(gateways: Gateways, params: OutboxMarkParams) -> MarkSnapshot:
 
 
 def plan(snapshot: MarkSnapshot, params: OutboxMarkParams) -> Plan:
-    """All in one transaction, and new retries after it. Raises UsageError (`unknown_event`) and Refused (`out_of_order`)."""
+    """The marks, then new retries. Raises UsageError (`unknown_event`) and Refused (`out_of_order`)."""
     missing = sorted(set(snapshot.ids) - {one.id for one in snapshot.candidates})
     if missing:
         raise UsageError("unknown_event", f"There is no event {missing[0]!r}.", hint="`eosctl outbox list` shows them.")
