@@ -1,5 +1,6 @@
 """From commit to consumer by change data capture: a Debezium connector in the Connect that was named, for a while."""
 
+import random
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -12,10 +13,12 @@ from eosctl.domain.tables import TableName
 from eosctl.ports.connect import ConnectGateway
 from eosctl.proof.bench.relaying import Events
 from eosctl.proof.bench.tidying import BenchServers
+from eosctl.proof.servers import LIMIT_S
 
 TABLE = "outbox_cdc"
 _START_LIMIT_S = 90.0
 _DROP_LIMIT_S = 30.0
+_POLL_INTERVAL_S = 0.5
 _TABLE = """
     CREATE TABLE {} (id uuid PRIMARY KEY, aggregate_type varchar(100) NOT NULL, aggregate_id varchar(255) NOT NULL,
                      event_type varchar(100) NOT NULL, payload jsonb NOT NULL, published_at timestamptz)
@@ -26,7 +29,7 @@ class Debezium(Events):
     """A connector on a table of its own, with slot and publication: `BenchServers.tidy` takes them away."""
 
     def __init__(self, servers: BenchServers, connect: ConnectGateway, wish: CdcWish, dsn: str, name: str) -> None:
-        self._connect, self._name = connect, name
+        self._connect, self._name, self._dice = connect, name, random.Random(0)
         slot = name.replace("-", "_")
         table = TableName(TABLE, slot)
         _make(servers, dsn, table, slot, wish)
@@ -47,6 +50,12 @@ class Debezium(Events):
         except EosctlError:
             self.close()
             raise
+
+    def through_ms(self, limit_s: float = LIMIT_S) -> float:
+        """At a random moment of the connector's own beat: it hands on what has come once in `poll.interval.ms`, and an
+        event right behind another one's arrival would always meet the longest wait."""
+        time.sleep(self._dice.uniform(0, _POLL_INTERVAL_S))
+        return super().through_ms(limit_s)
 
     def last_words(self) -> str:
         """What Connect says of the connector."""
