@@ -18,6 +18,7 @@ from eosctl.core.plan import Plan
 from eosctl.core.progress import Progress, Silent
 from eosctl.core.report import Report
 from eosctl.render.output import Canvas, Format, render
+from eosctl.render.wrapping import wrapped
 
 FOR_PEOPLE = (Format.TABLE, Format.WIDE, Format.MARKDOWN)
 
@@ -41,7 +42,13 @@ def show(operation: str, report: Report, form: Format) -> None:
         for notice in report.errors:
             say("Error", notice)
     if report.summary and form in FOR_PEOPLE:
-        print(report.summary, file=sys.stderr)
+        print(folded(report.summary), file=sys.stderr)
+
+
+def folded(text: str) -> str:
+    """Text for people on stderr: folded into the terminal's width, as it is when stderr is no terminal."""
+    on = canvas(sys.stderr)
+    return wrapped(text, on.width) if on.terminal else text
 
 
 def write(text: str) -> None:
@@ -60,7 +67,11 @@ def say(kind: str, notice: Notice) -> None:
 
     colour = canvas(sys.stderr).colour
     head = paint(f"{kind}:", "yellow" if kind == "Warning" else "bold red", colour=colour)
-    print(f"{head} {notice.message}" + (f"\n  {notice.hint}" if notice.hint else ""), file=sys.stderr)
+    first, *rest = folded(f"{kind}: {notice.message}").split("\n")
+    lines = [first.replace(f"{kind}:", head, 1), *(f"  {line}" for line in rest)]
+    if notice.hint:
+        lines.append(folded(f"  {notice.hint}"))
+    print("\n".join(lines), file=sys.stderr)
 
 
 def show_plan(plan: Plan) -> None:
