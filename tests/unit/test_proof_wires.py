@@ -72,7 +72,8 @@ def test_an_offset_commit_is_seen(version: int) -> None:
 
 @pytest.mark.parametrize("version", range(1, MetadataResponse.max_version + 1))
 def test_brokers_are_named_by_the_proxys_ports(version: int) -> None:
-    answer = MetadataResponse[version](throttle_time_ms=0, brokers=[(1, "kafka-1", 9092, None), (2, "kafka-2", 9093, None)],
+    brokers = [(1, "kafka-1", 9092, None), (2, "kafka-2", 9093, None)]
+    answer = MetadataResponse[version](throttle_time_ms=0, brokers=brokers,
                                        cluster_id="c", controller_id=1, topics=[])  # fmt: skip
     proxy, found = answered(3, version, answer, MetadataResponse)
     assert [one.host for one in found.brokers] == ["127.0.0.1"] * 2
