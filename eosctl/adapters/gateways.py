@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         DatabaseGateway,
         DeadLettersGateway,
         GroupsGateway,
+        LocksGateway,
         OffsetFiles,
         OutboxGateway,
         Publisher,
@@ -97,7 +98,14 @@ class LiveGateways:
         """Consumer groups."""
         from eosctl.adapters.kafka_groups import KafkaGroups
 
-        return KafkaGroups(self.kafka_python, self.confluent)
+        return KafkaGroups(self.kafka_python)
+
+    @cached_property
+    def locks(self) -> LocksGateway:
+        """Locks by Kafka's group protocol."""
+        from eosctl.adapters.kafka_lock import KafkaLocks
+
+        return KafkaLocks(self.kafka_python)
 
     @cached_property
     def records(self) -> RecordsGateway:

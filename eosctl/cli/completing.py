@@ -31,6 +31,10 @@ def _names(kind: str) -> Iterable[str]:
         from eosctl.playbook.record import runs_folder
 
         return [path.name for path in runs_folder().glob("*") if path.is_dir()]
+    if kind == "check":
+        from eosctl.operations.check_entries import CHECKS
+
+        return list(CHECKS)
     gateways = _gateways()
     match kind:
         case "topic":

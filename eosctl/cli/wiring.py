@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from eosctl.cli.settings import Settings
     from eosctl.core.progress import Progress, Stop
     from eosctl.ports import (
+        BenchGateway,
         CommandsGateway,
+        DocumentsGateway,
         InterviewGateway,
         JournalGateway,
         LabGateway,
@@ -83,6 +85,21 @@ class CliGateways(LiveGateways):
                 raise Refused("declined", "The crash test was not confirmed.", why="Nothing was changed.")
 
     @cached_property
+    def bench(self) -> BenchGateway:
+        """Measurements on the connection that was named."""
+        from eosctl.adapters.connection import DatabaseConnection
+        from eosctl.proof.bench.gateway import LocalBench
+
+        database = DatabaseConnection(self._dsn)
+        return LocalBench(
+            self.connection.librdkafka(),
+            database.libpq(),
+            has_database=database.is_named(),
+            progress=self.progress,
+            stop=self.stop,
+        )
+
+    @cached_property
     def record(self) -> Journal:
         """The journal that `execute` writes."""
         from eosctl.runtime.journal import Journal
@@ -95,6 +112,13 @@ class CliGateways(LiveGateways):
         from eosctl.cli.commands import OwnCommands
 
         return OwnCommands()
+
+    @property
+    def documents(self) -> DocumentsGateway:
+        """Reports and charts as files."""
+        from eosctl.render.documents import DocumentFiles
+
+        return DocumentFiles()
 
     @property
     def interview(self) -> InterviewGateway:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 MASK = "******"
@@ -15,6 +16,7 @@ _KEYWORD_PASSWORD = re.compile(
 )
 
 
+@lru_cache(maxsize=4_096)
 def is_secret_key(key: str) -> bool:
     """Whether a configuration key's value is a secret (`sasl.password`, `ssl.key.password`, `sasl.jaas.config`)."""
     return bool(_SECRET_KEY.search(key))
@@ -22,6 +24,8 @@ def is_secret_key(key: str) -> bool:
 
 def redact_text(text: str) -> str:
     """`text` with passwords in URLs and `password=...` pairs masked."""
+    if "=" not in text and "://" not in text:
+        return text
     masked = _DSN_PASSWORD.sub(rf"\g<head>{MASK}\g<tail>", text)
     return _KEYWORD_PASSWORD.sub(rf"\g<head>{MASK}", masked)
 

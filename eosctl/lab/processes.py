@@ -131,8 +131,9 @@ def wait_for_port(port: int, process: LabProcess, *, limit_s: float, log: Path) 
     until = time.monotonic() + limit_s
     while time.monotonic() < until:
         try:
-            with socket.create_connection(("127.0.0.1", port), timeout=0.5):
-                return
+            with socket.create_connection(("127.0.0.1", port), timeout=0.5) as one:
+                if one.getsockname() != one.getpeername():  # with nobody there a socket can meet itself
+                    return
         except OSError:
             pass
         if not is_running(process):

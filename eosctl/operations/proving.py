@@ -83,7 +83,7 @@ def judged(made: Scaffold, trials: tuple[Trial, ...], observed: tuple[Observed, 
         broken=", ".join(broken),
         seed=seed,
         rounds=1,
-        control=ControlProof(**vars(control), without=made.control.says if made.control else "", found=found, **beside),
+        control=ControlProof(**vars(control), without=made.control.says, found=found, **beside),
         **told,
     )
 

@@ -15,6 +15,7 @@ from eosctl.domain.dlq.selection import narrowed
 from eosctl.domain.dlq.tally import PartitionState, Tally, state_of
 from eosctl.domain.kafka import TopicPartition
 from eosctl.operations.dead_letters import dialects_of, stable_ranges
+from eosctl.operations.guarding import NewerGuard
 from eosctl.operations.outcome_list import OutcomeList
 from eosctl.operations.processed_records import ProcessedRecords
 from eosctl.operations.rehydrating import Rehydrator
@@ -110,6 +111,8 @@ def _targets(gateways: Gateways, names: list[str], places: Mapping[str, Mapping[
             largest_bytes=int(config.get("max.message.bytes", 1_048_588)),
             compacted="compact" in config.get("cleanup.policy", ""),
             keeps_ms=int(config.get("retention.ms", -1)) if deletes else -1,
+            behind_ms=int(config.get("message.timestamp.before.max.ms", 2**63 - 1)),
+            ahead_ms=int(config.get("message.timestamp.after.max.ms", 3_600_000)),
             by_key=former_partition_count(places.get(topic.name, {}).items(), count) is not None,
         )
     return found
@@ -157,9 +160,12 @@ def _scanned(gateways: Gateways, seen: ReplaySeen, reader: Reader) -> ReplaySeen
     late, oldest = 0, gateways.clock.now_ms()
     listed = OutcomeList(seen.listing, reader)
     processed = ProcessedRecords(gateways, rules.processed_in, reader) if rules.processed_in else None
+    guard = NewerGuard(gateways, replayer)
+    guard.fill(seen.ranges)
     gateways.progress.begin("Scanning", sum(end - start for start, end in seen.ranges.values()))
     for batch in _in_order(gateways, seen, replayer):
         records = rehydrator.filled(batch.records)
+        guard.look(records)
         if processed is not None:
             replayer.processed = processed.among(records)
         for record in records:
@@ -179,6 +185,8 @@ def _scanned(gateways: Gateways, seen: ReplaySeen, reader: Reader) -> ReplaySeen
         if left == 0:
             break
         listed.commit()
+        guard.committed()
+    guard.close()
     listed.commit()
     listed.close()
     gateways.progress.end()
@@ -188,8 +196,9 @@ def _scanned(gateways: Gateways, seen: ReplaySeen, reader: Reader) -> ReplaySeen
                               "what was replayed before that is not known any more.",
                               "Give a longer --dedup-window while the ledger still holds it."))  # fmt: skip
     if late:
-        notices.append(Notice("too_old_for_target", f"{late} records are older than their target keeps: "
-                              "they get the present time.", "Event time moves for them."))  # fmt: skip
+        notices.append(Notice("too_old_for_target", f"{late} records are older than their target keeps, or further "
+                              "ahead than it takes: they get the present time.",
+                              "Event time moves for them."))  # fmt: skip
     return replace(seen, scanned=True, outcomes=counts.counts, topics=topics, notices=tuple(notices), oldest_ms=oldest)
 
 

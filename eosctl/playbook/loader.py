@@ -8,13 +8,14 @@ from pydantic import BaseModel, ValidationError
 
 from eosctl.core.errors import EosctlError, UsageError, did_you_mean
 from eosctl.core.expressions import compile_expression
-from eosctl.core.operation import Operation, Query
+from eosctl.core.operation import Change, Operation, Query
 from eosctl.operations import registry
 from eosctl.playbook import model
 from eosctl.playbook.expressions import bare, templates
 from eosctl.playbook.model import Playbook, Step, every_step
 from eosctl.playbook.places import Document, read
 
+Where = tuple[str | int, ...]
 FORBIDDEN = ("playbook", "demo", "apply", "undo")
 _MODELS: dict[str, type[BaseModel]] = {
     "steps": model.Step, "parallel": model.Step, "rescue": model.Step, "finally": model.Step, "params": model.ParamSpec,
@@ -103,12 +104,34 @@ def _placed(document: Document) -> Iterator[tuple[tuple[str | int, ...], Mapping
     yield from walk(document.data, ())
 
 
-def _step_faults(step: Step, where: tuple[str | int, ...], document: Document, path: Path) -> Iterator[str]:
-    if step.include and not (path.parent / step.include).exists():
-        yield f"{document.place((*where, 'include'))}: there is no playbook {step.include!r} beside this one."
-    for one in step.parallel:
-        if one.run and not _is_query(one.run):
-            yield f"{document.place((*where, 'parallel'))}: {one.id} is no query; only queries run side by side."
+def included(path: Path) -> tuple[Path, ...]:
+    """The file and all that it includes, and they include, each once. A file that is not there is left out."""
+    found: list[Path] = []
+    left = [path]
+    while left:
+        one = left.pop(0)
+        if one.resolve() in found or not one.is_file():
+            continue
+        found.append(one.resolve())
+        left += [one.parent / name for name in _includes(one)]
+    return tuple(found)
+
+
+def _includes(path: Path) -> list[str]:
+    try:
+        document = read(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError, UsageError):
+        return []
+    return [str(step["include"]) for _, step in _placed(document) if step.get("include")]
+
+
+def _step_faults(step: Step, where: Where, document: Document, path: Path) -> Iterator[str]:
+    if step.include:
+        yield from _include_faults(step, where, document, path)
+    if step.until and not (step.run or step.parallel):
+        yield f"{document.place((*where, 'until'))}: only what is asked (run, parallel) can be waited for."
+    for number, one in enumerate(step.parallel):
+        yield from _side_faults(one, (*where, "parallel", number), document)
     if not step.run:
         return
     try:
@@ -119,7 +142,41 @@ def _step_faults(step: Step, where: tuple[str | int, ...], document: Document, p
     if operation.noun in FORBIDDEN:
         yield f"{document.place((*where, 'run'))}: {step.run} can't be a step of a playbook."
         return
+    if step.plan_only and not isinstance(operation, Change):
+        yield f"{document.place((*where, 'plan_only'))}: {step.run} changes nothing: there is no plan of it."
     yield from _argument_faults(step, operation, (*where, "with"), document)
+
+
+def _side_faults(step: Step, where: Where, document: Document) -> Iterator[str]:
+    if step.run and not _is_query(step.run):
+        yield f"{document.place((*where, 'run'))}: {step.id} is no query; only queries run side by side."
+    given = {Step.model_fields[name].alias or name for name in step.model_fields_set}
+    for name in sorted(given - {"id", "run", "with", "register"}):
+        yield f"{document.place((*where, name))}: {name!r} is not for steps inside of parallel."
+
+
+def _include_faults(step: Step, where: Where, document: Document, path: Path) -> Iterator[str]:
+    """A missing file, one that includes this one again, and parameters that it does not have or wants."""
+    inner = path.parent / step.include
+    if not inner.is_file():
+        known = [one.name for one in path.parent.glob("*.yaml")]
+        hint = did_you_mean(step.include, known)
+        words = f"there is no playbook {step.include!r} beside this one. {hint}".rstrip()
+        yield f"{document.place((*where, 'include'))}: {words}"
+        return
+    if any(path.resolve() == (one.parent / name).resolve() for one in included(inner) for name in _includes(one)):
+        yield f"{document.place((*where, 'include'))}: {step.include} includes this playbook again."
+        return
+    playbook, faults = inspect(inner)
+    if playbook is None or faults:
+        yield f"{document.place((*where, 'include'))}: {step.include} has faults of its own. {faults[0]}"
+        return
+    for name in sorted(set(step.arguments) - set(playbook.params)):
+        hint = did_you_mean(name, playbook.params) or f"It has {', '.join(playbook.params) or 'none'}."
+        yield f"{document.place((*where, 'with', name))}: {step.include} has no parameter {name!r}. {hint}"
+    for name, spec in playbook.params.items():
+        if spec.required and name not in step.arguments:
+            yield f"{document.place((*where, 'include'))}: {step.include} wants {name!r}."
 
 
 def _argument_faults(

@@ -34,6 +34,7 @@ SHIPPED = ("-Xmx256M", "-server", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "-X
 
 _MEASURE = """
 import json, os, sys, time
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 quiet = [(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
 began = time.monotonic()
 child = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ, file_actions=quiet)
@@ -41,7 +42,10 @@ _, status, used = os.wait4(child, 0)
 took, worked = time.monotonic() - began, used.ru_utime + used.ru_stime
 print(json.dumps([took, worked, used.ru_maxrss, os.waitstatus_to_exitcode(status)]))
 """
-"""A small process starts the command: the kernel counts a parent's memory as its child's until the child is loaded."""
+"""A small process starts the command: the kernel counts a parent's memory as its child's until that is loaded.
+
+Commands run from compiled modules, as pip leaves them on a user's machine; the round that doesn't count compiles them.
+"""
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from eosctl.core.errors import UsageError
 from eosctl.playbook.expressions import evaluated, filled, holds, names_in
-from eosctl.playbook.library import _params, folders
+from eosctl.playbook.library import folders
 from eosctl.playbook.loader import inspect
 from eosctl.playbook.model import Playbook
+from eosctl.playbook.parameters import values_of
 from eosctl.playbook.schema import schema_of_playbooks
 
 HEAD = "schema: eosctl.playbook/v1\nname: one\nsummary: One\nparams: {group: {required: true}, age: {type: duration}}\n"
@@ -113,7 +114,7 @@ def playbook(**params: dict[str, object]) -> Playbook:
 
 def test_parameters_are_typed_and_have_defaults() -> None:
     one = playbook(count={"type": "integer"}, age={"type": "duration", "default": "15m"}, on={"type": "boolean"})
-    assert _params(one, {"count": "7", "on": "yes"}) == {"count": 7, "age": "15m", "on": True}
+    assert values_of(one, {"count": "7", "on": "yes"}) == {"count": 7, "age": "15m", "on": True}
 
 
 @pytest.mark.parametrize(
@@ -131,4 +132,4 @@ def test_wrong_parameters_are_refused(given_: dict[str, str], words: str) -> Non
         count={"type": "integer", "required": True}, age={"type": "duration"}, kind={"choices": ["red", "green"]}
     )
     with pytest.raises(UsageError, match=words):
-        _params(one, given_)
+        values_of(one, given_)

@@ -57,7 +57,8 @@ def test_only_the_commit_of_a_transaction_is_its_commit(version: int, name: str,
 def test_a_session_is_made_short_and_nothing_else_is_touched(version: int, group: str, session_ms: int) -> None:
     def request(milliseconds: int) -> Any:
         return JoinGroupRequest[version](group_id=group, session_timeout_ms=milliseconds, rebalance_timeout_ms=300_000,
-                                         member_id="m", protocol_type="consumer", protocols=[("range", b"x")])  # fmt: skip
+                                         member_id="m", protocol_type="consumer",
+                                         protocols=[("range", b"x")])  # fmt: skip
 
     _, passed = asked(framed(request(session_ms)))
     assert passed == framed(request(min(session_ms, 6_000)))
