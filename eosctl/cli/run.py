@@ -37,8 +37,13 @@ class Call:
 def run_operation(operation: Operation, params: Params, shared: Shared) -> None:
     """Runs it and ends the process with its exit code (SystemExit); errors go to the boundary."""
     from eosctl.cli.wiring import make_gateways
+    from eosctl.runtime.filing import filed
 
     form = Format(shared.format_name())
+    if isinstance(operation, Query) and (shared.nagios or shared.prometheus or shared.serve):
+        from eosctl.cli import monitoring
+
+        raise SystemExit(monitoring.run(operation, params, shared))
     settings = settings_of(shared.flags())
     with console.stopping() as stop:
         gateways = make_gateways(settings, progress=console.progress(form, quiet=bool(shared.watch)), stop=stop)
@@ -47,7 +52,7 @@ def run_operation(operation: Operation, params: Params, shared: Shared) -> None:
             if isinstance(operation, Query) and shared.watch:
                 code = console.watch(operation, lambda: _query(operation, gateways, params), form, shared.watch)
             else:
-                report = _run(operation, params, call)
+                report = filed(gateways, _run(operation, params, call))
                 console.show(operation.name, report, form)
                 code = report.exit_code
         finally:
@@ -152,6 +157,7 @@ def _execute(operation: Change, plan: Plan, call: Call) -> Report:
         ),
         text=console.change_text(execution.receipts, outcome, call.form),
         summary=f"{outcome.summary} Journal: {execution.journal_id}. {back}".strip(),
+        documents=outcome.documents,
     )
 
 

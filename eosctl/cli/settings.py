@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from eosctl.cli.profiles import Profile
 
 DEFAULT_TIMEOUT = "15s"
-_SECTIONS = ("tables", "connect", "dialects", "thresholds", "environment")
+_SECTIONS = ("tables", "connect", "dialects", "checks", "environment")
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class NoProfile:
     tables: Mapping[str, Any] = {}
     connect: Mapping[str, Any] = {}
     dialects: Mapping[str, Any] = {}
-    thresholds: Mapping[str, Any] = {}
+    checks: Mapping[str, Any] = {}
 
 
 def _profile(flags: Flags, environ: Mapping[str, str]) -> tuple[str, Profile | NoProfile]:

@@ -72,10 +72,15 @@ class Operation:
 
 @dataclass(frozen=True, kw_only=True)
 class Query(Operation):
-    """Reads only: `observe(gateways, params) -> snapshot`, then the pure `report(snapshot, params)`."""
+    """Reads only: `observe(gateways, params) -> snapshot`, then the pure `report(snapshot, params)`.
+
+    `samples(snapshot, params)` gives the measures behind the report: the command line then offers `--nagios`,
+    `--prometheus` and `--serve`.
+    """
 
     observe: Callable[[Any, Any], Any]
     report: Callable[[Any, Any], Report]
+    samples: Callable[[Any, Any], Any] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,5 +1,6 @@
 """Starts and ends the lab's own processes: by pid and creation time, never by name."""
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -70,6 +71,23 @@ def end(process: LabProcess, *, limit_s: float = 20.0) -> bool:
     if child is not None:
         child.wait()
     return True
+
+
+def kill(process: LabProcess) -> None:
+    """SIGKILL to the process and to those that it has started: PostgreSQL's go on for a moment without it."""
+    import psutil
+
+    found = _found(process)
+    if found is None:
+        return
+    family = [found, *found.children(recursive=True)]
+    for one in family:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            one.kill()
+    psutil.wait_procs(family, timeout=10)
+    child = _children.pop(process.pid, None)
+    if child is not None:
+        child.wait()
 
 
 def _found(process: LabProcess) -> Any:

@@ -11,6 +11,7 @@ from eosctl.core.plain import plain
 from eosctl.core.report import COLUMN, Column
 
 EMPTY = "-"
+_NO_FRACTION_FROM = 1_000
 _DURATION_FIELDS = ("_ms",)
 _UNITS = (*_DURATION_FIELDS, "_bytes")
 
@@ -28,9 +29,14 @@ def columns(row_type: type | None, rows: Sequence[Any], *, wide: bool) -> tuple[
     """The columns of a table, from the row type, or from the first row when that is a mapping."""
     kind = row_type or (type(rows[0]) if rows else None)
     if kind is not None and is_dataclass(kind):
-        return tuple(_shown(one) for one in fields(kind) if _visible(one, wide=wide))
+        return tuple(_shown(one) for one in fields(kind) if visible(one, wide=wide))
     keys = dict.fromkeys(key for row in rows if isinstance(row, Mapping) for key in row)
     return tuple(Shown(str(key), str(key), False) for key in keys)
+
+
+def cell(row: Any, name: str) -> str:
+    """One value of a row."""
+    return cells(row, (name,))[0]
 
 
 def cells(row: Any, names: Sequence[str]) -> list[str]:
@@ -42,11 +48,8 @@ def cells(row: Any, names: Sequence[str]) -> list[str]:
 
 def words(value: Any, name: str = "") -> str:
     """A value in words, its unit taken from `name`: durations, sizes and times are written for people."""
-    kind = type(value)
-    if kind is str:
-        return value or EMPTY
-    if kind is int and not name.endswith(_UNITS):
-        return str(value)
+    if type(value) in (str, int) and not name.endswith(_UNITS):
+        return str(value) or EMPTY
     if value is None or value in ("", (), []):
         return EMPTY
     if isinstance(value, bool):
@@ -55,6 +58,8 @@ def words(value: Any, name: str = "") -> str:
         return str(value.value)
     if isinstance(value, datetime):
         return format_time(value)
+    if isinstance(value, float) and value.is_integer() and abs(value) >= _NO_FRACTION_FROM:
+        return f"{value:.0f}"
     if isinstance(value, int) and name.endswith(_DURATION_FIELDS):
         return format_duration_ms(value)
     if isinstance(value, int) and name.endswith("_bytes"):
@@ -74,7 +79,8 @@ def _brief(value: Any) -> str:
     return " ".join(f"{one.name}={words(getattr(value, one.name), one.name)}" for one in fields(value))
 
 
-def _visible(one: "Field[Any]", *, wide: bool) -> bool:
+def visible(one: "Field[Any]", *, wide: bool) -> bool:
+    """Whether people see this field."""
     column: Column = one.metadata.get(COLUMN, Column())
     return not column.hidden and (wide or not column.wide)
 
