@@ -122,6 +122,9 @@ def test_a_share_group_is_shown_moved_and_forgotten_by_its_own_api(share: Shared
     forgotten = offsets.eosctl("offsets", "delete", share.group, "--topic", share.topic, "--wait-empty", "30s", "--yes")
     assert forgotten.code == 0
     assert offsets.eosctl("offsets", "show", share.group).data == []
+    assert offsets.eosctl("undo", forgotten.data["journal_id"], "--yes").code == 0
+    [move] = forgotten.data["plan"]["steps"][0]["moves"]
+    assert at() == move["expects_offset"]
 
 
 def test_a_streams_group_is_described_and_not_moved(streams: StreamsMember, offsets: Offsets) -> None:
