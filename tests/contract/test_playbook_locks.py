@@ -169,7 +169,7 @@ def test_a_run_whose_database_session_is_ended_stops_before_the_next_step(
                                "WHERE locktype = 'advisory' AND datname = current_database()")  # fmt: skip
 
     playbooks, file = make_locked(f"lock-{uuid.uuid4().hex[:8]}", database, end_sessions)
-    with pytest.raises(WorldChanged, match="The lock .* is lost"):
+    with pytest.raises(WorldChanged, match=r"The lock .* is lost"):
         playbooks.run(file, RunWish(params={}, yes=True))
     told = [(one["step"], one["status"]) for one in _events() if one["event"] == "step"]
     assert told == [("one", "done")]
