@@ -484,3 +484,32 @@ def test_a_playbook_made_for_another_environment_or_a_newer_eosctl_is_refused(ma
     assert play.library(environment="staging").run(str(file), RunWish(params={})).status == "done"
     with pytest.raises(Refused, match="wants eosctl 99"):
         play.run(steps, head='requires: {min_version: "99"}\n')
+
+
+def test_what_a_step_did_is_told_when_its_assertion_ends_the_run(make_play: MakePlay) -> None:
+    play = make_play()
+    report = play.folder / "r.json"
+    outcome = play.run("""steps:
+  - id: set
+    run: registers.set
+    with: {name: a, value: 9}
+    assert: {that: "size(result.rows) == 7", otherwise: {stop: failed, say: Not all}}
+""", report=report)  # fmt: skip
+    told = json.loads(report.read_text(encoding="utf-8"))
+    assert (outcome.status, outcome.steps[0].journal_id != "") == ("failed", True)
+    assert told["steps"][0]["changes"][0]["after"] == "9"
+    assert told["steps"][0]["seen"]["rows"] == [{"name": "a", "value": 9}]
+    assert told["undo_with"] == [f"eosctl undo {outcome.steps[0].journal_id}"]
+
+
+def test_a_rescue_that_fails_does_not_keep_from_the_way_back(make_play: MakePlay) -> None:
+    play = make_play()
+    with pytest.raises(OperationFailed, match="no register nothing"):
+        play.run("""steps:
+  - {id: one, run: registers.set, with: {name: a, value: 9}}
+  - id: two
+    run: registers.read
+    with: {name: nobody}
+    on_failure: {rollback: undo, rescue: [{id: note, run: registers.read, with: {name: nothing}}]}
+""")
+    assert play.world.handler.registers["a"] == 1
