@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         OutboxGateway,
         Publisher,
         RecordsGateway,
+        RightsGateway,
         TransactionsGateway,
     )
 
@@ -118,6 +119,13 @@ class LiveGateways:
         from eosctl.adapters.kafka_records import KafkaRecords
 
         return KafkaRecords(self.connection, timeout_ms=self.timeout_ms)
+
+    @cached_property
+    def rights(self) -> RightsGateway:
+        """What this user may do."""
+        from eosctl.adapters.kafka_rights import KafkaRights
+
+        return KafkaRights(self.kafka_python, self.confluent)
 
     @cached_property
     def dead_letters(self) -> DeadLettersGateway:

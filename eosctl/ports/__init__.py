@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from eosctl.ports.profiles import ProfilesGateway
     from eosctl.ports.publisher import Publisher
     from eosctl.ports.records import RecordsGateway
+    from eosctl.ports.rights import RightsGateway
     from eosctl.ports.transactions import TransactionsGateway
     from eosctl.ports.verify import VerifyGateway
 
@@ -56,6 +57,7 @@ __all__ = [
     "ProfilesGateway",
     "Publisher",
     "RecordsGateway",
+    "RightsGateway",
     "TransactionsGateway",
     "VerifyGateway",
 ]
@@ -88,6 +90,10 @@ class Gateways(Protocol):
     @property
     def records(self) -> RecordsGateway:
         """Records of partitions, read and produced."""
+
+    @property
+    def rights(self) -> RightsGateway:
+        """What this user may do."""
 
     @property
     def dead_letters(self) -> DeadLettersGateway:
@@ -184,6 +190,7 @@ _PORTS = {
     "ProfilesGateway": "eosctl.ports.profiles",
     "Publisher": "eosctl.ports.publisher",
     "RecordsGateway": "eosctl.ports.records",
+    "RightsGateway": "eosctl.ports.rights",
     "TransactionsGateway": "eosctl.ports.transactions",
     "VerifyGateway": "eosctl.ports.verify",
 }

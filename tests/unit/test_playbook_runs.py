@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from fixtures.pages import parsed
 from fixtures.playing import Play, Power
 
 from eosctl.core.errors import Interrupted, OperationFailed, Refused, Unreachable, UsageError
@@ -347,6 +348,7 @@ def test_a_secret_is_masked_in_record_report_journal_and_on_the_terminal(make_pl
   - {id: look, run: registers.read, with: {name: "${{ params.word }}"}}
 """, head=head, params={"word": "hunter2-x"}, report=report)  # fmt: skip
     assert "hunter2-x" not in json.dumps(play.events()) + report.read_text(encoding="utf-8")
+    parsed(report.read_text(encoding="utf-8"))
     assert "hunter2-x" not in " ".join(play.person.heard) + str(failed.value) + failed.value.message
     with pytest.raises(UsageError, match="wants word"):
         play.resume()
