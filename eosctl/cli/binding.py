@@ -33,7 +33,7 @@ def command_of(operation: Operation, run: Runner) -> Callable[..., None]:
         annotations[name] = kind
 
     def command(ctx: typer.Context, **values: Any) -> None:
-        shared = options.shared_of(values).over(_outer(ctx))
+        shared = options.shared_of(values, operation.params.model_fields).over(_outer(ctx))
         run(operation, validated(operation, values), shared)
 
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]

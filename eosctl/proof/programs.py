@@ -13,7 +13,7 @@ from pathlib import Path
 from eosctl.domain.proof.stories import Ran
 
 KILLED = -int(signal.SIGKILL)
-_END_LIMIT_S = 60.0
+_END_LIMIT_S = 15.0
 _LOG_TAIL = 600
 
 

@@ -1,7 +1,9 @@
 """`check`: what each reading makes of a look, that one check hides no other, and what monitoring systems are told."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -38,9 +40,11 @@ PERFDATUM = re.compile(r"('[^'=]+'|[A-Za-z0-9-]+)=(U|[0-9.]+(s|B|);[0-9.]*;[0-9.
 class Gateways(FakeGateways):
     """A fake Kafka, no database, no profile."""
 
+    mapped: Mapping[str, Any] = MappingProxyType({})
+
     @property
     def profile(self) -> dict[str, Any]:
-        return {}
+        return {"tables": self.mapped}
 
     @property
     def database(self) -> Any:
@@ -142,6 +146,24 @@ def test_what_has_nothing_to_look_at_is_left_out_unless_it_is_named(kafka: FakeK
     assert "slot-wal" not in levels(away)
 
 
+@pytest.mark.parametrize(
+    ("outbox", "says"),
+    [
+        ({"orders": {"published_at": None}}, "the profile maps no table in tables.outbox with marks"),
+        ({}, "the profile maps no table in tables.outbox with marks"),
+        ({"orders": {}}, ""),
+        (["orders"], ""),
+        ({"orders": "outbox"}, ""),
+    ],
+)
+def test_an_outbox_that_only_debezium_reads_is_left_out_and_a_wrong_mapping_is_not(
+    kafka: FakeKafka, outbox: Any, says: str
+) -> None:
+    gateways: Any = Gateways(kafka)
+    gateways.mapped = {"outbox": outbox}
+    assert sources.no_outbox(gateways, Wish()) == says
+
+
 def test_no_server_at_all_is_an_error(kafka: FakeKafka) -> None:
     with pytest.raises(UsageError, match="No database"):
         samples(Gateways(kafka), "slot-wal")
@@ -173,6 +195,13 @@ def test_drift_is_measured_only_where_both_stores_have_an_offset() -> None:
 def test_a_dead_letter_topic_that_was_named_and_does_not_exist_is_unknown() -> None:
     measured = sources.dead_letter_growth(everything().looks["dead_letters"], Wish(dead_letter_topics=("nope",)))
     assert [one.message for one in measured.failures] == ["There is no topic 'nope'."]
+
+
+def test_a_connect_that_is_silent_makes_dead_letters_unknown_unless_their_topics_are_named() -> None:
+    seen = replace(everything().looks["dead_letters"], failures=(Notice("connect_unreachable", "Nobody answers."),))
+    assert [one.code for one in sources.dead_letter_growth(seen, Wish()).failures] == ["connect_unreachable"]
+    named = sources.dead_letter_growth(seen, Wish(dead_letter_topics=("orders-dlt",)))
+    assert ([one.subject for one in named.measures], named.failures) == ([("orders-dlt",)], ())
 
 
 def test_a_way_that_nobody_could_judge_makes_a_window_unknown_and_an_absent_one_does_not() -> None:

@@ -13,7 +13,12 @@ from eosctl.domain.proof.timeline import timeline
 _STYLE = """body{font:14px system-ui,sans-serif;margin:2em auto;max-width:1200px;padding:0 1em;color:#222}
 table{border-collapse:collapse;margin:.6em 0 1.4em}td,th{border-bottom:1px solid #ddd;padding:.3em .8em;text-align:left;
 vertical-align:top;overflow-wrap:anywhere}th{color:#555}svg{width:100%;font:11px system-ui,sans-serif}
-.pass,.yes{color:#1e8449}.fail,.no{color:#c0392b}.inconclusive{color:#b9770e}section{border-top:2px solid #ddd}"""
+.pass,.yes{color:#1e8449}.fail,.no{color:#c0392b}.inconclusive{color:#b9770e}section{border-top:2px solid #ddd}
+.small{color:#777;font-size:12px}"""
+_LEGEND = (
+    "Dashed red: the faults, by their numbers below. Bars: processes, those that were killed with a red edge. Green: "
+    "effects as they grew; the grey line is one for each message. Point at anything to read what it is."
+)
 _MOST_ROWS = 50
 
 
@@ -80,7 +85,7 @@ def markdown(title: str, chapters: Sequence[Chapter]) -> str:
 def _html_part(part: Part) -> str:
     drawn = timeline(part.course, part.grown, messages=part.tally.total_messages)
     tables = "".join(_html_table(heading, rows) for heading, rows in _tables(part))
-    return f"<h3>{escape(part.title)}</h3><p>{escape(part.says)}</p>{drawn}{tables}"
+    return f"<h3>{escape(part.title)}</h3><p>{escape(part.says)}</p>{drawn}<p class=small>{_LEGEND}</p>{tables}"
 
 
 def _tables(part: Part) -> list[tuple[Sequence[str], Rows]]:
