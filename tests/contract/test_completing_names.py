@@ -63,7 +63,7 @@ def test_names_that_live_on_this_machine(own_home: dict[str, str]) -> None:
     file = Path(own_home["XDG_CONFIG_HOME"], "eosctl", "config.yaml")
     file.parent.mkdir(parents=True)
     file.write_text(yaml.safe_dump({"profiles": {"staging-eu": {}, "prod": {}}}), encoding="utf-8")
-    Path(own_home["XDG_STATE_HOME"], "eosctl", "runs", "20261125T1-abc").mkdir(parents=True)
+    _run_that_was_cut_off(Path(own_home["XDG_STATE_HOME"], "eosctl", "runs", "20261125T1-abc"))
     for line, expected in (
         ("eosctl profile show st", ["staging-eu"]),
         ("eosctl status --profile pr", ["prod"]),
@@ -96,3 +96,8 @@ def test_a_look_that_never_ends_is_not_waited_for() -> None:
     assert list(_within_limit(look)) == []
     never.set()
     assert list(_within_limit(lambda: ["in time"])) == ["in time"]
+
+
+def _run_that_was_cut_off(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    (folder / "events.jsonl").write_text('{"event": "begin"}\n', encoding="utf-8")
