@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from fixtures.pages import parsed
+from fixtures.pages import charts_in, parsed
 from fixtures.playing import Play, Power
 
 from eosctl.core.errors import Interrupted, OperationFailed, Refused, Unreachable, UsageError
@@ -352,6 +352,20 @@ def test_a_secret_is_masked_in_record_report_journal_and_on_the_terminal(make_pl
     assert "hunter2-x" not in " ".join(play.person.heard) + str(failed.value) + failed.value.message
     with pytest.raises(UsageError, match="wants word"):
         play.resume()
+
+
+def test_an_html_report_shows_when_each_step_ran(make_play: MakePlay) -> None:
+    play = make_play(["y"])
+    report = play.folder / "r.html"
+    play.run("""steps:
+  - {id: look, run: registers.read, with: {name: a}}
+  - {id: again, run: registers.read, with: {name: b}}
+""", report=report)  # fmt: skip
+    (chart,) = charts_in(parsed(report.read_text(encoding="utf-8")))
+    assert chart.attrib["aria-label"] == "When each step ran"
+    words = {one.text for one in chart.iter("{http://www.w3.org/2000/svg}text")}
+    assert {"look", "again"} <= words
+    assert "done" in " ".join(filter(None, chart.itertext()))
 
 
 def test_a_plan_that_holds_a_secret_is_refused_for_it_would_be_journalled(make_play: MakePlay) -> None:
