@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from eosctl.core.errors import EosctlError, Notice, UsageError, did_you_mean
+from eosctl.core.errors import EosctlError, Notice, OperationFailed, UsageError, did_you_mean
 from eosctl.domain.dlq import tally
 from eosctl.domain.dlq.decoding import Reader
 from eosctl.domain.dlq.dialects import Dialect
@@ -43,6 +43,7 @@ class ReplaySeen:
     dialects: tuple[Dialect, ...] = ()
     oldest_ms: int = 0
     listing: str = ""
+    ledger_keeps_ms: int | None = None
 
 
 def look(gateways: Gateways, params: Any, rules: ReplayRules) -> ReplaySeen:
@@ -76,6 +77,7 @@ def look(gateways: Gateways, params: Any, rules: ReplayRules) -> ReplaySeen:
         notices=(*notices, *unseen),
         dialects=dialects,
         listing=str(params.list_file or ""),
+        ledger_keeps_ms=_ledger_keeps(gateways, rules.ledger) if rules.ledger in known else None,
     )
     if params.watch_group and not any(params.watch_group in groups for groups in readers.values()):
         raise UsageError("group_not_reading", f"The group {params.watch_group!r} has no offsets on a target.",
@@ -137,6 +139,20 @@ def _largest(gateways: Gateways, topic: str) -> int:
     return max(10_485_760, int(value.value) if value is not None and value.value else 0)
 
 
+def _ledger_keeps(gateways: Gateways, ledger: str) -> int | None:
+    """Its retention, None when nobody tells. Raises UsageError (`ledger_compacted`): compaction forgets identities."""
+    try:
+        configs = gateways.cluster.topic_configs([ledger])[ledger]
+    except OperationFailed:
+        return None  # DescribeConfigs is no right that a replay needs
+    values = {name: one.value for name, one in configs.items() if one.value is not None}
+    if "compact" in values.get("cleanup.policy", ""):
+        raise UsageError("ledger_compacted", f"The ledger {ledger} is compacted.",
+                         why="Its records of one run have one key: compaction keeps the last alone.",
+                         hint="Set its cleanup.policy to delete, or give another --ledger.")  # fmt: skip
+    return int(values.get("retention.ms", -1))
+
+
 def _unfinished(gateways: Gateways, rules: ReplayRules) -> dict[int, tuple[int, PartitionState]]:
     found = {}
     for offsets in gateways.groups.committed([rules.job]).items:
@@ -171,7 +187,8 @@ def _scanned(gateways: Gateways, seen: ReplaySeen, reader: Reader) -> ReplaySeen
     if rules.window_ms and rules.ledger in seen.known:
         load_window(gateways, rules, replayer)
     counts, topics, left = Tally(), dict[str, int](), rules.limit or None
-    late, oldest = 0, gateways.clock.now_ms()
+    late, now_ms = 0, gateways.clock.now_ms()
+    oldest = now_ms
     listed = OutcomeList(seen.listing, reader)
     processed = ProcessedRecords(gateways, rules.processed_in, reader) if rules.processed_in else None
     guard = NewerGuard(gateways, replayer)
@@ -205,7 +222,7 @@ def _scanned(gateways: Gateways, seen: ReplaySeen, reader: Reader) -> ReplaySeen
     listed.close()
     gateways.progress.end()
     notices = list(seen.notices)
-    if rules.window_ms and oldest < gateways.clock.now_ms() - rules.window_ms:
+    if rules.window_ms and oldest < now_ms - rules.window_ms:
         notices.append(Notice("window_too_short", "The oldest of these records is older than the dedup window: "
                               "what was replayed before that is not known any more.",
                               "Give a longer --dedup-window while the ledger still holds it."))  # fmt: skip
@@ -213,7 +230,8 @@ def _scanned(gateways: Gateways, seen: ReplaySeen, reader: Reader) -> ReplaySeen
         notices.append(Notice("too_old_for_target", f"{late} records are older than their target keeps, or further "
                               "ahead than it takes: they get the present time.",
                               "Event time moves for them."))  # fmt: skip
-    return replace(seen, scanned=True, outcomes=counts.counts, topics=topics, notices=tuple(notices), oldest_ms=oldest)
+    return replace(seen, scanned=True, outcomes=counts.counts, topics=topics, notices=tuple(notices),
+                   oldest_ms=oldest if oldest < now_ms else 0)  # fmt: skip
 
 
 def _in_order(gateways: Gateways, seen: ReplaySeen, replayer: Replayer) -> Iterator[Batch]:

@@ -14,6 +14,7 @@ from eosctl.domain.dlq.decoding import Reader
 from eosctl.domain.dlq.records import Batch, RawRecord
 from eosctl.domain.dlq.replaying import Outgoing, Replayer
 from eosctl.domain.dlq.seen import unpack
+from eosctl.domain.dlq.series import ProgressSeries
 from eosctl.domain.dlq.tally import PartitionState, Tally, state_of
 from eosctl.domain.kafka import TopicPartition
 from eosctl.domain.steps.dlq import ReplayDeadLetters
@@ -41,6 +42,7 @@ class ReplayOutcome:
     counts: dict[str, int] = field(default_factory=dict)
     topics: dict[str, int] = field(default_factory=dict)
     halted: str = ""
+    series: ProgressSeries = field(default_factory=ProgressSeries)
 
 
 class Run:
@@ -98,6 +100,7 @@ class Run:
                 canary.before()
                 produced = self._batch(batch)
                 sent += sum(produced.values())
+                self._note_progress()
                 self._gateways.progress.advance(len(batch.records))
                 if self._limit_left() == 0:
                     return
@@ -112,6 +115,10 @@ class Run:
         """Whether the run must not go on with the next batch."""
         self._done.stopped = self._done.stopped or self._gateways.stop.requested()
         return self._done.stopped
+
+    def _note_progress(self) -> None:
+        every = Tally().plus(Tally(dict(one.counts)) for one in self._states.values())
+        self._done.series.note(self._gateways.clock.now_ms(), every.total(tally.REPLAYED))
 
     def _rate(self) -> int:
         """Records a second at the most; 0 for no limit."""

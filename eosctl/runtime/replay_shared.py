@@ -89,6 +89,10 @@ class SharedRun(Run):
         self._member.assigned()
         return self._is_given_up() or (self._taken >= 0 and self._taken != self._member.generation())
 
+    def _note_progress(self) -> None:
+        """By the ledger: what every member has sent."""
+        self._done.series.note(self._gateways.clock.now_ms(), len(self._replayer.mine))
+
     def _rate(self) -> int:
         return share_of(self._rules.rate_per_s, len(self._states), len(self._begun.ranges))
 

@@ -1,6 +1,8 @@
 """Dead letters from end to end on a real broker: found, read, replayed once, not again, deleted."""
 
 import json
+from collections.abc import Callable
+from pathlib import Path
 
 from confluent_kafka import Producer, TopicPartition
 from fixtures.dead_letters import DeadLetters, result_of, spring
@@ -98,6 +100,14 @@ def test_wrong_wishes_are_named(dead_letters: DeadLetters) -> None:
     for words, code, name in (
         (("replay", dead_letters.dead, "--to", dead_letters.dead), 2, "target_is_source"),
         (("replay", dead_letters.dead, "--to", "no-such-topic"), 2, "unknown_topic"),
+        (("replay", dead_letters.dead, "--ledger", dead_letters.dead), 2, "ledger_is_no_other_topic"),
+        (("replay", dead_letters.dead, "--to", f"{dead_letters.dead}.replayed"), 2, "ledger_is_no_other_topic"),
+        (("replay", dead_letters.dead, "--report", "sum.pdf"), 2, "bad_report"),
+        (("replay", dead_letters.dead, "--report", "/no/such/folder/sum.md"), 2, "report_not_written"),
+        (("replay", dead_letters.dead, "--list", "/no/such/folder/list.jsonl", "--dry-run"), 2, "list_not_written"),
+        (("replay", dead_letters.dead, "--shared", "--key-order", "origin"), 2, "not_shared"),
+        (("replay", dead_letters.dead, "--shared", "--canary", "1", "--watch-group", "g"), 2, "not_shared"),
+        (("replay", "no-such-dlt"), 2, "unknown_topic"),
         (("inspect", dead_letters.dead, "--where", "attempts >"), 2, "bad_expression"),
         (("inspect", dead_letters.dead, "--record", "0:99"), 2, "no_such_record"),
         (("purge", dead_letters.dead), 2, "how_far"),
@@ -111,3 +121,42 @@ def test_a_limit_ends_the_run_and_the_next_one_goes_on_behind_it(dead_letters: D
     assert result_of(dead_letters.replay("--limit", "20"))["replayed"] == 20
     assert result_of(dead_letters.replay())["outcomes"] == {"replayed": 70, "skipped:window": 20}
     assert set(dead_letters.numbers().values()) == {1}
+
+
+def test_too_large_records_are_parked_and_null_keys_held_where_the_target_is_compacted(
+    dead_letters: DeadLetters, make_topic: Callable[..., str]
+) -> None:
+    small = make_topic(1, cleanup_policy="compact", max_message_bytes="1000")
+    _write(dead_letters, [(b"a", b"x" * 2_000, []), (None, b"1", []), (b"b", b"2", []), (b"a", b"3", [])])
+    done = dead_letters.replay("--to", small)
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert result_of(done)["outcomes"] == {"parked:too-large": 1, "held:null-key": 1, "replayed": 1, "held:key": 1}
+    assert [(one.key, one.value) for one in dead_letters.records(small)] == [(b"b", b"2")]
+    (parked,) = dead_letters.records(f"{dead_letters.dead}.parked")
+    assert (parked.key, parked.value) == (b"a", b"x" * 2_000)
+    assert ("eosctl-parked-reason", b"parked:too-large") in parked.headers
+
+
+def test_a_ledger_that_forgets_is_refused_or_told(dead_letters: DeadLetters, make_topic: Callable[..., str]) -> None:
+    dead_letters.write(3)
+    compacted, short = make_topic(1, cleanup_policy="compact"), make_topic(1, retention_ms="3600000")
+    refused = dead_letters.replay("--ledger", compacted)
+    assert (refused.returncode, json.loads(refused.stdout)["errors"][0]["code"]) == (2, "ledger_compacted")
+    told = json.loads(dead_letters.replay("--ledger", short, "--dry-run").stdout)
+    assert "ledger_shorter_than_window" in [one["code"] for one in told["warnings"]]
+    assert dead_letters.numbers() == {}
+
+
+def test_the_sum_is_written_in_each_format_with_its_progress(dead_letters: DeadLetters, tmp_path: Path) -> None:
+    dead_letters.write(6)
+    result = result_of(dead_letters.replay("--report", str(tmp_path / "sum.json"), "--batch", "2", "--limit", "5"))
+    written = json.loads((tmp_path / "sum.json").read_text())
+    assert {name: written[name] for name in result} == result
+    assert (written["read"], written["replayed"], written["series"][-1]["replayed"]) == (5, 5, 5)
+    dead_letters.replay("--report", str(tmp_path / "sum.md"))
+    assert "| replayed | 1 | replayed |" in (tmp_path / "sum.md").read_text()
+    dead_letters.write(1, start=9)
+    dead_letters.replay("--report", str(tmp_path / "sum.html"))
+    html = (tmp_path / "sum.html").read_text()
+    assert "<td>skipped:window<td>6" in html
+    assert html.startswith("<!doctype html>")

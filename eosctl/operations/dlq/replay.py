@@ -4,21 +4,24 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from eosctl.core.durations import format_duration_ms, format_time, time_from_ms
 from eosctl.core.errors import Notice, Refused, UsageError
 from eosctl.core.exit_codes import ExitCode
 from eosctl.core.operation import Change, Example, Receipt
 from eosctl.core.params import DurationMs, param
 from eosctl.core.plain import plain
 from eosctl.core.plan import Plan, Step
-from eosctl.core.report import Report
+from eosctl.core.report import Report, column
 from eosctl.domain.dlq import tally
 from eosctl.domain.dlq.replaying import ReplayRules
 from eosctl.domain.dlq.tally import SAYS, Tally
 from eosctl.domain.steps.dlq import CreateReplayTopic, ReplayDeadLetters
 from eosctl.operations.dead_letters import SelectionParams
+from eosctl.operations.replay_report import check_report, write_report
 from eosctl.operations.replay_scan import ReplaySeen, look, made_topics
 
 
@@ -65,8 +68,16 @@ class ReplayRow:
 
 
 @dataclass(frozen=True)
+class SeriesPoint:
+    """How many were replayed by then."""
+
+    at: datetime
+    replayed: int
+
+
+@dataclass(frozen=True)
 class ReplayResult:
-    """The sum: `read` = replayed + skipped + held + parked + filtered."""
+    """The sum: `read` = replayed + skipped + held + parked + filtered. `series` is its progress, in few points."""
 
     run: str
     read: int
@@ -81,12 +92,12 @@ class ReplayResult:
     stopped: bool = False
     restarts: int = 0
     halted: str = ""
+    series: tuple[SeriesPoint, ...] = field(default=(), metadata=column(hidden=True))
 
 
 def observe(gateways: Any, params: DlqReplayParams) -> ReplaySeen:
     """Freezes the ends, finds the targets, and scans the selection."""
-    if params.report is not None and params.report.suffix not in (".md", ".json", ".html"):
-        raise UsageError("bad_report", f"{params.report} is no report.", hint="Give FILE.md, FILE.json or FILE.html.")
+    check_report(params.report)
     if bool(params.canary) != bool(params.watch_group):
         raise UsageError("canary_and_group", "--canary and --watch-group belong together.",
                          hint="For example --canary 10 --watch-group orders-service.")  # fmt: skip
@@ -120,7 +131,11 @@ def plan(seen: ReplaySeen, params: DlqReplayParams) -> Plan:
         operation=OPERATION.name,
         summary=_summary(seen, step),
         steps=() if nothing else (*steps, step),
-        observed={"frozen_ends": {str(one): end for one, (_, end) in ranges.items()}, "expected": dict(seen.outcomes)},
+        observed={
+            "frozen_ends": {str(one): end for one, (_, end) in ranges.items()},
+            "expected": dict(seen.outcomes),
+            "oldest_at": format_time(time_from_ms(seen.oldest_ms)) if seen.oldest_ms else None,
+        },
         warnings=_warnings(seen, resumes),
     )
 
@@ -143,7 +158,9 @@ def outcome(plan: Plan, receipts: Sequence[Receipt]) -> Report:
         stopped=bool(after.get("stopped")),
         restarts=int(after.get("restarts", 0)),
         halted=str(after.get("halted", "")),
-    )
+        series=tuple(SeriesPoint(time_from_ms(at), count)
+                     for at, count in dict(after.get("series", {})).get("points", ())),
+    )  # fmt: skip
     code = ExitCode.PROBLEM if result.held or result.parked or result.halted else ExitCode.DONE
     code = ExitCode.INTERRUPTED if result.stopped and not result.halted else code
     warnings = [Notice("kept_back", f"{result.held} records are held, {result.parked} parked.",
@@ -156,7 +173,7 @@ def outcome(plan: Plan, receipts: Sequence[Receipt]) -> Report:
         warnings.append(Notice("stopped", "Stopped between two batches.", "The same command goes on from there."))
     words = (f"read {result.read} = replayed {result.replayed} + skipped {result.skipped} + held {result.held} "
              f"+ parked {result.parked} + filtered {result.filtered}.")  # fmt: skip
-    _write_report(plan, result, words)
+    warnings += write_report(plan.params.get("report"), plan.summary, words, result)
     return Report(result, ReplayResult, exit_code=code, warnings=tuple(warnings), summary=words)
 
 
@@ -168,10 +185,15 @@ def rules_of(params: DlqReplayParams) -> ReplayRules:
     if to == params.topic:
         raise UsageError("target_is_source", f"{to} is the dead-letter topic itself.",
                          why="A replay into it would never end.", hint="Give another topic.")  # fmt: skip
+    ledger = params.ledger or f"{params.topic}.replayed"
+    if ledger in (params.topic, to, f"{params.topic}.parked"):
+        raise UsageError("ledger_is_no_other_topic", f"The ledger {ledger} must be a topic of its own.",
+                         why="It holds identities, and a replay would mix them with records.",
+                         hint="Give another --ledger or --to.")  # fmt: skip
     return ReplayRules(
         source=params.topic,
         job=params.job or f"eosctl-replay-{params.topic}",
-        ledger=params.ledger or f"{params.topic}.replayed",
+        ledger=ledger,
         parked=f"{params.topic}.parked",
         to=to,
         selection=selection_of(params),
@@ -226,6 +248,7 @@ def _summary(seen: ReplaySeen, step: ReplayDeadLetters) -> str:
     if not seen.scanned:
         return step.describe()
     parts = [f"{count} {SAYS.get(name, name)}" for name, count in sorted(seen.outcomes.items())]
+    parts += [f"the oldest of {format_time(time_from_ms(seen.oldest_ms))}"] if seen.oldest_ms and parts else []
     return f"{step.describe()}: {', '.join(parts) or 'nothing is there'}"
 
 
@@ -239,31 +262,11 @@ def _warnings(seen: ReplaySeen, resumes: str) -> tuple[Notice, ...]:
         if about.by_key:
             found.append(Notice("placed_by_key", f"{topic} has more partitions than when these records were written: "
                                 "keys are placed as Java's producer places them now."))  # fmt: skip
+    if seen.ledger_keeps_ms is not None and 0 <= seen.ledger_keeps_ms < seen.rules.window_ms:
+        found.append(Notice("ledger_shorter_than_window", f"{seen.rules.ledger} keeps identities for "
+                            f"{format_duration_ms(seen.ledger_keeps_ms)} only: what was replayed before that is not "
+                            "known any more.", "Raise its retention.ms for the runs to come."))  # fmt: skip
     return tuple(found)
-
-
-def _write_report(plan: Plan, result: ReplayResult, words: str) -> None:
-    path = plan.params.get("report")
-    if not path:
-        return
-    rows = [(name, count, SAYS.get(name, name)) for name, count in sorted(result.outcomes.items())]
-    if str(path).endswith(".json"):
-        text = json.dumps(plain(result), indent=2)
-    elif str(path).endswith(".md"):
-        lines = [f"| {name} | {count} | {says} |" for name, count, says in rows]
-        text = "\n".join(
-            [f"# {plan.summary}", "", words, "", "| outcome | records | meaning |", "|---|---|---|", *lines]
-        )
-    else:
-        from html import escape
-
-        cells = "".join(f"<tr><td>{escape(name)}<td>{count}<td>{escape(says)}" for name, count, says in rows)
-        text = (f"<!doctype html><meta charset=utf-8><title>Replay</title><h1>{escape(plan.summary)}</h1>"
-                f"<p>{escape(words)}<table><tr><th>outcome<th>records<th>meaning{cells}</table>")  # fmt: skip
-    try:
-        Path(str(path)).write_text(text + "\n", encoding="utf-8")
-    except OSError as error:
-        raise UsageError("report_not_written", f"{path} can't be written: {error.strerror}.") from None
 
 
 OPERATION = Change(
