@@ -69,9 +69,15 @@ def _brief(value: Any) -> str:
     return " ".join(f"{one.name}={words(getattr(value, one.name), one.name)}" for one in fields(value))
 
 
+def is_hidden(one: "Field[Any]") -> bool:
+    """Whether a field is for scripts alone."""
+    column: Column = one.metadata.get(COLUMN, Column())
+    return column.hidden
+
+
 def _visible(one: "Field[Any]", *, wide: bool) -> bool:
     column: Column = one.metadata.get(COLUMN, Column())
-    return not column.hidden and (wide or not column.wide)
+    return not is_hidden(one) and (wide or not column.wide)
 
 
 def _shown(one: "Field[Any]") -> Shown:

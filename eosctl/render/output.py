@@ -11,7 +11,7 @@ from typing import Any
 from eosctl.core.exit_codes import status_of
 from eosctl.core.plain import plain
 from eosctl.core.report import Envelope, Report, Section
-from eosctl.render.cells import EMPTY, Shown, cell, columns, csv_value, words
+from eosctl.render.cells import EMPTY, Shown, cell, columns, csv_value, is_hidden, words
 
 
 class Format(StrEnum):
@@ -140,5 +140,5 @@ def _rows(data: Any) -> list[Any]:
 
 def _items(data: Any) -> list[tuple[str, Any]]:
     if is_dataclass(data) and not isinstance(data, type):
-        return [(one.name, getattr(data, one.name)) for one in fields(data)]
+        return [(one.name, getattr(data, one.name)) for one in fields(data) if not is_hidden(one)]
     return list(data.items())

@@ -4,12 +4,17 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from confluent_kafka import Producer, TopicPartition
 from fixtures.dead_letters import DeadLetters, result_of, spring
 from fixtures.lab import LIMIT_S
 
+from eosctl.cli.wiring import CliGateways
+from eosctl.core.errors import UsageError
+from eosctl.core.operation import Change, Query
 from eosctl.domain.dlq.murmur2 import java_partition
 from eosctl.lab import clients
+from eosctl.operations import registry
 
 
 def _write(
@@ -96,24 +101,34 @@ def test_a_purge_of_what_was_not_replayed_is_refused(dead_letters: DeadLetters) 
     assert json.loads(refused.stdout)["errors"][0]["code"] == "not_replayed"
 
 
-def test_wrong_wishes_are_named(dead_letters: DeadLetters) -> None:
-    for words, code, name in (
-        (("replay", dead_letters.dead, "--to", dead_letters.dead), 2, "target_is_source"),
-        (("replay", dead_letters.dead, "--to", "no-such-topic"), 2, "unknown_topic"),
-        (("replay", dead_letters.dead, "--ledger", dead_letters.dead), 2, "ledger_is_no_other_topic"),
-        (("replay", dead_letters.dead, "--to", f"{dead_letters.dead}.replayed"), 2, "ledger_is_no_other_topic"),
-        (("replay", dead_letters.dead, "--report", "sum.pdf"), 2, "bad_report"),
-        (("replay", dead_letters.dead, "--report", "/no/such/folder/sum.md"), 2, "report_not_written"),
-        (("replay", dead_letters.dead, "--list", "/no/such/folder/list.jsonl", "--dry-run"), 2, "list_not_written"),
-        (("replay", dead_letters.dead, "--shared", "--key-order", "origin"), 2, "not_shared"),
-        (("replay", dead_letters.dead, "--shared", "--canary", "1", "--watch-group", "g"), 2, "not_shared"),
-        (("replay", "no-such-dlt"), 2, "unknown_topic"),
-        (("inspect", dead_letters.dead, "--where", "attempts >"), 2, "bad_expression"),
-        (("inspect", dead_letters.dead, "--record", "0:99"), 2, "no_such_record"),
-        (("purge", dead_letters.dead), 2, "how_far"),
+def test_wrong_wishes_are_named(dead_letters: DeadLetters, gateways: CliGateways) -> None:
+    dead_letters.write(1)
+    dead = dead_letters.dead
+    for name, wish, code in (
+        ("dlq.replay", {"to": dead}, "target_is_source"),
+        ("dlq.replay", {"to": "no-such-topic"}, "unknown_topic"),
+        ("dlq.replay", {"topic": "no-such-dlt"}, "unknown_topic"),
+        ("dlq.replay", {"ledger": dead}, "ledger_is_no_other_topic"),
+        ("dlq.replay", {"to": f"{dead}.replayed"}, "ledger_is_no_other_topic"),
+        ("dlq.replay", {"report": "sum.pdf"}, "bad_report"),
+        ("dlq.replay", {"report": "/no/such/folder/sum.md"}, "report_not_written"),
+        ("dlq.replay", {"list_file": "/no/such/folder/list.jsonl"}, "list_not_written"),
+        ("dlq.replay", {"shared": True, "key_order": "origin"}, "not_shared"),
+        ("dlq.replay", {"shared": True, "canary": 1, "watch_group": "g"}, "not_shared"),
+        ("dlq.replay", {"partition": (7,)}, "unknown_partition"),
+        ("dlq.replay", {"offset_range": ("0:9-3",)}, "bad_offset_range"),
+        ("dlq.replay", {"header": ("tenant",)}, "bad_header"),
+        ("dlq.inspect", {"where": "attempts >"}, "bad_expression"),
+        ("dlq.inspect", {"record": "0:99"}, "no_such_record"),
+        ("dlq.inspect", {"record": "99"}, "bad_record"),
+        ("dlq.purge", {}, "how_far"),
     ):
-        done = dead_letters.eosctl(*words)
-        assert (done.returncode, json.loads(done.stdout)["errors"][0]["code"]) == (code, name)
+        operation = registry.find(name)
+        assert isinstance(operation, (Change, Query))
+        params = operation.params.model_validate({"topic": dead, **wish})
+        with pytest.raises(UsageError) as caught:
+            operation.observe(gateways, params)
+        assert caught.value.code == code, wish
 
 
 def test_a_limit_ends_the_run_and_the_next_one_goes_on_behind_it(dead_letters: DeadLetters) -> None:
