@@ -24,6 +24,8 @@ from eosctl.operations.replay_rights import check_rights
 from eosctl.ports import Gateways
 
 _PLACES = 2_000
+_SAMPLE = 5_000
+"""Records of each partition that a replay without a scan looks at beforehand."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class ReplaySeen:
     oldest_ms: int = 0
     listing: str = ""
     ledger_keeps_ms: int | None = None
+    finds_origins: bool = False
 
 
 def look(gateways: Gateways, params: Any, rules: ReplayRules) -> ReplaySeen:
@@ -56,10 +59,12 @@ def look(gateways: Gateways, params: Any, rules: ReplayRules) -> ReplaySeen:
                          why="A replay makes no target.", hint=did_you_mean(rules.to, known))  # fmt: skip
     dialects = dialects_of(gateways)
     reader = Reader(dialects)
-    places = _origins(gateways, rules, ranges, reader) if not rules.to else {}
+    sampled = not (params.scan or params.canary or params.guard_newer or rules.to)
+    looked = {one: (start, min(end, start + _SAMPLE)) for one, (start, end) in ranges.items()} if sampled else ranges
+    places = _origins(gateways, rules, looked, reader) if not rules.to else {}
     names = {rules.to} if rules.to else set(places)
     missing = sorted(name for name in names if name not in known or name == rules.source)
-    targets = _targets(gateways, sorted(names - set(missing)), places)
+    targets = targets_of(gateways, sorted(names - set(missing)), places)
     full = replace(rules, targets=targets)
     notices = [Notice("origin_missing", f"The origin {name} is no topic that can be replayed to: its records are held.",
                       "Make it, or give --to TOPIC.") for name in missing]  # fmt: skip
@@ -77,6 +82,7 @@ def look(gateways: Gateways, params: Any, rules: ReplayRules) -> ReplaySeen:
         notices=(*notices, *unseen),
         dialects=dialects,
         listing=str(params.list_file or ""),
+        finds_origins=looked != ranges,
         ledger_keeps_ms=_ledger_keeps(gateways, rules.ledger) if rules.ledger in known else None,
     )
     if params.watch_group and not any(params.watch_group in groups for groups in readers.values()):
@@ -115,7 +121,8 @@ def _origins(
     return found
 
 
-def _targets(gateways: Gateways, names: list[str], places: Mapping[str, Mapping[bytes, int]]) -> dict[str, Target]:
+def targets_of(gateways: Gateways, names: list[str], places: Mapping[str, Mapping[bytes, int]]) -> dict[str, Target]:
+    """What a replay must know of each topic. Raises UsageError (`unknown_topic`)."""
     configs = gateways.cluster.topic_configs(names) if names else {}
     found = {}
     for topic in gateways.cluster.topics(names) if names else ():

@@ -3,8 +3,12 @@
 A batch that fails in any way is forgotten here and begun again from what is committed.
 """
 
+from dataclasses import replace
+
 from eosctl.core.errors import OperationFailed
+from eosctl.domain.dlq.decoding import Reader
 from eosctl.domain.steps.dlq import ReplayDeadLetters
+from eosctl.operations.finding_origins import OriginFinder
 from eosctl.operations.replay_rights import check_rights
 from eosctl.ports import Gateways
 from eosctl.ports.dead_letters import ReplaySession, SessionLost, SessionWish
@@ -19,11 +23,13 @@ def run_replay(gateways: Gateways, step: ReplayDeadLetters) -> ReplayOutcome:
     """Replays to the frozen ends, or to a stop. Raises OperationFailed (`replay_stuck`) after failures without end."""
     done = ReplayOutcome("")
     left, last = _TRIES, -1
-    largest = min([one.largest_bytes for one in step.rules.targets.values()], default=1_000_000)
+    finder = OriginFinder(gateways, step.rules, Reader(step.dialects))
     gateways.progress.begin("Replaying", sum(end - start for start, end in step.ranges.values()))
     try:
         while True:
-            session, run = _begun(gateways, step, done, largest)
+            session, run = _begun(gateways, step, done, finder)
+            if step.finds_origins:
+                run.find_origins(finder)
             try:
                 run.work()
                 return done
@@ -43,14 +49,18 @@ def run_replay(gateways: Gateways, step: ReplayDeadLetters) -> ReplayOutcome:
                 session.close()
     except OperationFailed as error:
         if error.code == "acl_missing":
-            check_rights(gateways, step.rules, {}, shared=step.shared)  # librdkafka names no topic
+            # librdkafka names no topic
+            targets = {**step.rules.targets, **finder.found}
+            check_rights(gateways, replace(step.rules, targets=targets), {}, shared=step.shared)
         raise
     finally:
         gateways.progress.end()
 
 
-def _begun(gateways: Gateways, step: ReplayDeadLetters, done: ReplayOutcome, largest: int) -> tuple[ReplaySession, Run]:
-    wish = SessionWish(step.rules.job, step.rules.source, largest)
+def _begun(
+    gateways: Gateways, step: ReplayDeadLetters, done: ReplayOutcome, finder: OriginFinder
+) -> tuple[ReplaySession, Run]:
+    wish = SessionWish(step.rules.job, step.rules.source, finder.smallest_bytes())
     if step.shared:
         shared = gateways.dead_letters.shared_session(wish, step.rules.ledger)
         return shared, SharedRun(gateways, step, shared, done)

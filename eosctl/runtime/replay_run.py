@@ -18,6 +18,7 @@ from eosctl.domain.dlq.series import ProgressSeries
 from eosctl.domain.dlq.tally import PartitionState, Tally, state_of
 from eosctl.domain.kafka import TopicPartition
 from eosctl.domain.steps.dlq import ReplayDeadLetters
+from eosctl.operations.finding_origins import OriginFinder
 from eosctl.operations.guarding import NewerGuard
 from eosctl.operations.outcome_list import OutcomeList
 from eosctl.operations.processed_records import ProcessedRecords
@@ -65,8 +66,15 @@ class Run:
         self._list = OutcomeList("", self._reader)
         self._rehydrator = Rehydrator(gateways, self._replayer)
         self._guard = NewerGuard(gateways, self._replayer)
+        self._finder: OriginFinder | None = None
         self._states: dict[int, PartitionState] = {}
         self._positions: dict[int, int] = {}
+
+    def find_origins(self, finder: OriginFinder) -> None:
+        """Origins that nobody looked at are looked at when they come."""
+        self._finder = finder
+        self._replayer.targets |= finder.found
+        self._replayer.find = finder
 
     def work(self) -> None:
         """Batch after batch, from what is committed to the frozen ends."""
@@ -190,13 +198,17 @@ class Run:
         produced: dict[str, int] = {}
         positions = dict(batch.positions)
         session, decide, left = self._session, self._replayer.decide, self._limit_left()
+        listed = bool(self._step.listing)
         if self._processed is not None:
             self._replayer.processed = self._processed.among(batch.records)
         self._guard.look(batch.records)
+        if self._finder is not None:
+            self._finder.records = batch.records
         session.begin()
         for at, record in enumerate(batch.records if left != 0 else ()):
             outcome, outgoing = decide(record)
-            self._list.note(record, outcome)
+            if listed:
+                self._list.note(record, outcome)
             partition = record.partition() or 0
             tallied = counted.get(partition)
             if tallied is None:

@@ -175,3 +175,23 @@ def test_the_sum_is_written_in_each_format_with_its_progress(dead_letters: DeadL
     html = (tmp_path / "sum.html").read_text()
     assert "<td>skipped:window<td>6" in html
     assert html.startswith("<!doctype html>")
+
+
+def test_origins_that_are_met_on_the_way_are_replayed_too(
+    dead_letters: DeadLetters, make_topic: Callable[..., str]
+) -> None:
+    """Without a scan only the first records are looked at; a target of small batches comes last of all."""
+    other, small = make_topic(3), make_topic(1, max_message_bytes="20000")
+    producer = Producer(clients.librdkafka_settings(dead_letters.lab))
+    for number in range(5_400):
+        origin = dead_letters.topic if number < 5_200 else other if number < 5_300 else small
+        producer.produce(dead_letters.dead, b"%d" % number + b" " * 400, b"k-%d" % number, 0,
+                         headers=spring(origin, 0, number))  # fmt: skip
+    producer.produce(dead_letters.dead, b"9999", b"last", 0, headers=spring("no-such-topic", 0, 1))
+    assert producer.flush(LIMIT_S) == 0
+    done = dead_letters.replay("--no-scan")
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert result_of(done)["outcomes"] == {"replayed": 5_400, "held:origin": 1}
+    assert "origins_sampled" in [one["code"] for one in json.loads(done.stdout)["data"]["plan"]["warnings"]]
+    for topic, numbers in ((other, range(5_200, 5_300)), (small, range(5_300, 5_400))):
+        assert dead_letters.numbers(topic) == dict.fromkeys(numbers, 1)

@@ -28,13 +28,14 @@ class SeenIdentities:
         return self._count
 
     def __contains__(self, digest: bytes) -> bool:
-        return _find(self._buckets[int.from_bytes(digest[:3], "big") >> (24 - self._bits)], digest[_KEPT])
+        bucket, kept = self._buckets[int.from_bytes(digest[:3], "big") >> (24 - self._bits)], digest[_KEPT]
+        return kept in bucket and _find_at(bucket, kept) >= 0
 
     def add(self, digest: bytes) -> bool:
         """Whether the digest is new; it is in the set afterwards."""
         bucket = self._buckets[int.from_bytes(digest[:3], "big") >> (24 - self._bits)]
         kept = digest[_KEPT]
-        if kept in bucket and _find(bucket, kept):
+        if kept in bucket and _find_at(bucket, kept) >= 0:
             return False
         bucket += kept
         self._count += 1
@@ -85,10 +86,6 @@ def digest_of(*parts: bytes) -> bytes:
 def framed(*parts: bytes) -> bytes:
     """The parts, each behind its length."""
     return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
-
-
-def _find(bucket: bytearray, kept: bytes) -> bool:
-    return _find_at(bucket, kept) >= 0
 
 
 def _find_at(bucket: bytearray, kept: bytes) -> int:

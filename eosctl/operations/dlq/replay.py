@@ -125,7 +125,7 @@ def plan(seen: ReplaySeen, params: DlqReplayParams) -> Plan:
                              selection_id=selection_id(rules, shared=params.shared),
                              expected=seen.topics, dialects=seen.dialects, canary=params.canary,
                              watch_group=params.watch_group or "", watch_limit_ms=params.watch_limit,
-                             listing=seen.listing, shared=params.shared,
+                             listing=seen.listing, shared=params.shared, finds_origins=seen.finds_origins,
                              gives_up=_run_of(seen) if params.shared and params.restart else "")  # fmt: skip
     return Plan(
         operation=OPERATION.name,
@@ -254,6 +254,9 @@ def _summary(seen: ReplaySeen, step: ReplayDeadLetters) -> str:
 
 def _warnings(seen: ReplaySeen, resumes: str) -> tuple[Notice, ...]:
     found = list(seen.notices)
+    if seen.finds_origins:
+        found.append(Notice("origins_sampled", "Without a scan only the first records of each partition were looked "
+                            "at: other origins are met on the way."))  # fmt: skip
     if not seen.rules.window_ms:
         found.append(Notice("no_window", "Without a dedup window what earlier runs replayed is replayed again."))
     for topic, groups in seen.readers.items():
