@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from eosctl.adapters.clock import SystemClock
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
         DatabaseGateway,
         DeadLettersGateway,
         GroupsGateway,
+        LocksGateway,
         OffsetFiles,
         OutboxGateway,
         Publisher,
@@ -28,6 +30,10 @@ if TYPE_CHECKING:
         RightsGateway,
         TransactionsGateway,
     )
+
+
+_DRIVERS = ("confluent_kafka.admin", "kafka.admin", "kafka.protocol.admin", "kafka.protocol.consumer",
+            "kafka.protocol.metadata", "kafka.protocol.producer", "psycopg")  # fmt: skip
 
 
 class LiveGateways:
@@ -98,7 +104,14 @@ class LiveGateways:
         """Consumer groups."""
         from eosctl.adapters.kafka_groups import KafkaGroups
 
-        return KafkaGroups(self.kafka_python, self.confluent)
+        return KafkaGroups(self.kafka_python)
+
+    @cached_property
+    def locks(self) -> LocksGateway:
+        """Locks by Kafka's group protocol."""
+        from eosctl.adapters.kafka_lock import KafkaLocks
+
+        return KafkaLocks(self.kafka_python)
 
     @cached_property
     def records(self) -> RecordsGateway:
@@ -155,6 +168,11 @@ class LiveGateways:
         from eosctl.adapters.kafka_publisher import KafkaPublisher
 
         return KafkaPublisher(self.connection, timeout_ms=self.timeout_ms)
+
+    def prepare(self) -> None:
+        """Imports what would be imported at the first use: threads that import kafka-python at once deadlock."""
+        for name in _DRIVERS:
+            import_module(name)
 
     def target(self, needs: tuple[str, ...]) -> Mapping[str, str]:
         """Which servers these are."""

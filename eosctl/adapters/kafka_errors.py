@@ -24,6 +24,10 @@ _SINCE = {
     "WriteTxnMarkers": ("0.11", "KIP-98"),
     "InitProducerId": ("0.11", "KIP-98"),
     "OffsetDelete": ("2.4", "KIP-496"),
+    "ConsumerGroupDescribe": ("3.7", "KIP-848"),
+    "DescribeShareGroupOffsets": ("4.1", "KIP-932"),
+    "AlterShareGroupOffsets": ("4.1", "KIP-932"),
+    "DeleteShareGroupOffsets": ("4.1", "KIP-932"),
     "FindCoordinator of many keys": ("3.0", "KIP-699"),
 }
 """First Apache Kafka version and KIP of each API; the versions are those of the broker's message definitions."""
@@ -51,6 +55,9 @@ _RIGHTS = {
     "DescribeGroups": "Describe on the Group",
     "OffsetFetch": "Describe on the Group and on its Topics",
     "OffsetCommit": "Read on the Group and on its Topics",
+    "DescribeShareGroupOffsets": "Describe on the Group and on its Topics",
+    "AlterShareGroupOffsets": "Read on the Group and on its Topics",
+    "DeleteShareGroupOffsets": "Delete on the Group and Read on its Topics",
     "OffsetDelete": "Delete on the Group and Read on its Topics",
     "DescribeConfigs": "DescribeConfigs on the Topic or the Cluster",
     "DescribeCluster": "Describe on the Cluster",

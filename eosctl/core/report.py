@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from eosctl.core.errors import Notice
 from eosctl.core.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from eosctl.core.documents import Document
 
 COLUMN = "eosctl.column"
 T = TypeVar("T")
@@ -27,13 +30,20 @@ def column(title: str = "", *, wide: bool = False, hidden: bool = False) -> dict
 
 @dataclass(frozen=True)
 class Section:
-    """A titled part of an answer for people, where one table does not do. `text` stands in for rows."""
+    """A titled part of an answer for people, where one table does not do. `text` stands in for rows.
+
+    Lines of `prose` may be folded into a narrow terminal; those of DDL, settings and commands may not. A `picture` is
+    shown where it fits. `note` is prose under it, and `verbatim` lines to be copied as they are.
+    """
 
     title: str
     rows: Sequence[Any] = ()
     row_type: type | None = None
     text: str = ""
     note: str = ""
+    verbatim: str = ""
+    prose: bool = False
+    picture: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,6 +53,7 @@ class Report:
     `data` is a sequence of frozen dataclasses for listings, one dataclass or mapping otherwise. `row_type` gives the
     columns when there are no rows. `summary` is one sentence for people (stderr). `sections` or `text` replace the
     plain table in formats for people; scripts always get `data`. Field names carry units: `_ms`, `_at`, `_bytes`.
+    `documents` are written to their files by whoever ran the operation.
     """
 
     data: Any
@@ -53,6 +64,7 @@ class Report:
     summary: str = ""
     sections: tuple[Section, ...] = ()
     text: str | None = None
+    documents: tuple["Document", ...] = ()
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from eosctl.operations.finding_origins import OriginFinder
 from eosctl.operations.replay_rights import check_rights
 from eosctl.ports import Gateways
 from eosctl.ports.dead_letters import ReplaySession, SessionLost, SessionWish
-from eosctl.runtime.replay_run import ReplayOutcome, Run
+from eosctl.runtime.replay_run import Pacer, ReplayOutcome, Run
 from eosctl.runtime.replay_shared import SharedRun
 
 _TRIES = 8
@@ -23,11 +23,12 @@ def run_replay(gateways: Gateways, step: ReplayDeadLetters) -> ReplayOutcome:
     """Replays to the frozen ends, or to a stop. Raises OperationFailed (`replay_stuck`) after failures without end."""
     done = ReplayOutcome("")
     left, last = _TRIES, -1
+    pace = Pacer(gateways)
     finder = OriginFinder(gateways, step.rules, Reader(step.dialects))
     gateways.progress.begin("Replaying", sum(end - start for start, end in step.ranges.values()))
     try:
         while True:
-            session, run = _begun(gateways, step, done, finder)
+            session, run = _begun(gateways, step, done, pace, finder)
             if step.finds_origins:
                 run.find_origins(finder)
             try:
@@ -54,15 +55,16 @@ def run_replay(gateways: Gateways, step: ReplayDeadLetters) -> ReplayOutcome:
             check_rights(gateways, replace(step.rules, targets=targets), {}, shared=step.shared)
         raise
     finally:
+        done.progress = pace.points
         gateways.progress.end()
 
 
 def _begun(
-    gateways: Gateways, step: ReplayDeadLetters, done: ReplayOutcome, finder: OriginFinder
+    gateways: Gateways, step: ReplayDeadLetters, done: ReplayOutcome, pace: Pacer, finder: OriginFinder
 ) -> tuple[ReplaySession, Run]:
     wish = SessionWish(step.rules.job, step.rules.source, finder.smallest_bytes())
     if step.shared:
         shared = gateways.dead_letters.shared_session(wish, step.rules.ledger)
-        return shared, SharedRun(gateways, step, shared, done)
+        return shared, SharedRun(gateways, step, shared, done, pace)
     session = gateways.dead_letters.session(wish)
-    return session, Run(gateways, step, session, done)
+    return session, Run(gateways, step, session, done, pace)

@@ -14,9 +14,9 @@ from eosctl.domain.dlq.decoding import Reader
 from eosctl.domain.dlq.records import Batch, RawRecord
 from eosctl.domain.dlq.replaying import Outgoing, Replayer
 from eosctl.domain.dlq.seen import unpack
-from eosctl.domain.dlq.series import ProgressSeries
 from eosctl.domain.dlq.tally import PartitionState, Tally, state_of
 from eosctl.domain.kafka import TopicPartition
+from eosctl.domain.pace import Pace
 from eosctl.domain.steps.dlq import ReplayDeadLetters
 from eosctl.operations.finding_origins import OriginFinder
 from eosctl.operations.guarding import NewerGuard
@@ -34,7 +34,10 @@ _LEDGER_VALUE = 40_000
 
 @dataclass
 class ReplayOutcome:
-    """What a run did, as Kafka has it: counts by outcome, whether it was stopped before its end."""
+    """What a run did, as Kafka has it: counts by outcome, whether it was stopped before its end.
+
+    `progress` is this call's own: milliseconds from its start, and records read in committed batches by then.
+    """
 
     run: str
     resumed: bool = False
@@ -43,14 +46,28 @@ class ReplayOutcome:
     counts: dict[str, int] = field(default_factory=dict)
     topics: dict[str, int] = field(default_factory=dict)
     halted: str = ""
-    series: ProgressSeries = field(default_factory=ProgressSeries)
+    progress: list[tuple[int, int]] = field(default_factory=list)
+
+
+class Pacer(Pace):
+    """The pace of one call, over all of its sessions."""
+
+    def __init__(self, gateways: Gateways) -> None:
+        super().__init__()
+        self._clock = gateways.clock
+        self._began_ms, self._records = gateways.clock.monotonic_ms(), 0
+
+    def advance(self, records: int) -> None:
+        """A batch is committed."""
+        self._records += records
+        self.note(self._clock.monotonic_ms() - self._began_ms, self._records)
 
 
 class Run:
     """One session's work on the run."""
 
     def __init__(
-        self, gateways: Gateways, step: ReplayDeadLetters, session: ReplaySession, done: ReplayOutcome
+        self, gateways: Gateways, step: ReplayDeadLetters, session: ReplaySession, done: ReplayOutcome, pace: Pacer
     ) -> None:
         self.batches = 0
         self._gateways = gateways
@@ -58,6 +75,7 @@ class Run:
         self._rules = step.rules
         self._session = session
         self._done = done
+        self._pace = pace
         self._reader = Reader(step.dialects)
         self._replayer = Replayer(step.rules, self._reader, gateways.clock.now_ms())
         self._processed = (
@@ -108,8 +126,8 @@ class Run:
                 canary.before()
                 produced = self._batch(batch)
                 sent += sum(produced.values())
-                self._note_progress()
                 self._gateways.progress.advance(len(batch.records))
+                self._pace.advance(len(batch.records))
                 if self._limit_left() == 0:
                     return
                 if canary.watches and (halted := canary.after(produced)):
@@ -123,10 +141,6 @@ class Run:
         """Whether the run must not go on with the next batch."""
         self._done.stopped = self._done.stopped or self._gateways.stop.requested()
         return self._done.stopped
-
-    def _note_progress(self) -> None:
-        every = Tally().plus(Tally(dict(one.counts)) for one in self._states.values())
-        self._done.series.note(self._gateways.clock.now_ms(), every.total(tally.REPLAYED))
 
     def _rate(self) -> int:
         """Records a second at the most; 0 for no limit."""

@@ -20,7 +20,7 @@ from eosctl.operations.outcome_list import OutcomeList
 from eosctl.ports import Gateways
 from eosctl.ports.dead_letters import Rebalanced, SessionLost, SharedSession
 from eosctl.runtime.canary import Canary
-from eosctl.runtime.replay_run import ReplayOutcome, Run
+from eosctl.runtime.replay_run import Pacer, ReplayOutcome, Run
 
 _LOOK_EVERY_MS = 200
 
@@ -29,9 +29,9 @@ class SharedRun(Run):
     """One session of one member."""
 
     def __init__(
-        self, gateways: Gateways, step: ReplayDeadLetters, session: SharedSession, done: ReplayOutcome
+        self, gateways: Gateways, step: ReplayDeadLetters, session: SharedSession, done: ReplayOutcome, pace: Pacer
     ) -> None:
-        super().__init__(gateways, step, session, done)
+        super().__init__(gateways, step, session, done, pace)
         self._member = session
         self._runs = SharedRuns(step.rules.job)
         self._begun = SharedBegin("", "", {})
@@ -88,10 +88,6 @@ class SharedRun(Run):
             return True
         self._member.assigned()
         return self._is_given_up() or (self._taken >= 0 and self._taken != self._member.generation())
-
-    def _note_progress(self) -> None:
-        """By the ledger: what every member has sent."""
-        self._done.series.note(self._gateways.clock.now_ms(), len(self._replayer.mine))
 
     def _rate(self) -> int:
         return share_of(self._rules.rate_per_s, len(self._states), len(self._begun.ranges))

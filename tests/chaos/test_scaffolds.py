@@ -1,38 +1,56 @@
-"""Each Python scaffold is killed at each of its named places, again and again, and comes out as it promises.
+"""Each scaffold is killed at each of its named places, again and again, and comes out as it promises.
 
-The control, the same program without what protects it, is killed in the same way and must be found out.
+The control, the same program without what protects it, is killed in the same way and must be found out. Python always;
+Java by Maven and TypeScript by Node in the slow form.
 """
 
-import sys
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from fixtures.lab import wait_until
 from fixtures.scaffolds import KILLED, ScaffoldRun
 
-from eosctl.domain.strategies.scaffolding import Scaffold, offered, scaffold
+from eosctl.domain.strategies.catalogue import NAMES
+from eosctl.domain.strategies.scaffolding import LANGUAGES, Scaffold, offered, scaffold
 
 _MESSAGES = 300
 _ALWAYS = ("at-least-once", "kafka-transactions", "dedup-table", "stored-offsets")  # the other controls are slow jobs
+_MAIN = ("kafka-transactions", "dedup-table", "stored-offsets", "external-idempotency-keys")
 _ONE_PROGRAM = tuple(
     name
     for name in offered("python")
     if [one.role for one in scaffold(name, "python").programs if one.role != "api"] in (["consumer"], ["producer"])
 )
+_BUILD_LIMIT_S = 1_800  # the Kafka client of Node may have to be compiled
 
 
-def test_every_strategy_has_a_python_scaffold() -> None:
-    from eosctl.domain.strategies.catalogue import NAMES
+def _cases(names: Sequence[str], always: Sequence[str] = NAMES, built: Sequence[str] = NAMES) -> list[Any]:
+    """(language, name): the slow form unless it is Python and one of `always`; of the built languages only `built`."""
+    slow = (pytest.mark.slow, pytest.mark.timeout(_BUILD_LIMIT_S))
+    cases: list[Any] = [
+        ("python", name) if name in always else pytest.param("python", name, marks=pytest.mark.slow) for name in names
+    ]
+    return cases + [
+        pytest.param(language, name, marks=slow)
+        for language in LANGUAGES
+        if language != "python"
+        for name in names
+        if name in built
+    ]
 
-    assert set(offered("python")) == set(NAMES)
+
+def test_every_strategy_has_a_scaffold_in_every_language() -> None:
+    assert [language for language in LANGUAGES if set(offered(language)) != set(NAMES)] == []
 
 
-@pytest.mark.parametrize("name", _ONE_PROGRAM)
-def test_a_killed_scaffold_keeps_its_promise(scaffold_run: ScaffoldRun, name: str) -> None:
-    made = scaffold(name, "python")
+@pytest.mark.parametrize(("language", "name"), _cases(_ONE_PROGRAM))
+def test_a_killed_scaffold_keeps_its_promise(scaffold_run: ScaffoldRun, language: str, name: str) -> None:
+    made = scaffold(name, language)
     scaffold_run.prepare(made, made.files, _MESSAGES)
     kills = _crashed_everywhere(scaffold_run, made)
     assert kills >= len(made.programs[-1].crash_points), scaffold_run.log()
-    scaffold_run.finish(sys.executable, made.programs[-1].file)
+    scaffold_run.finish(made.programs[-1].role)
     if made.promise != "at most once":
         assert scaffold_run.missed() == []
     if made.promise != "at least once":
@@ -43,20 +61,18 @@ def test_a_killed_scaffold_keeps_its_promise(scaffold_run: ScaffoldRun, name: st
         assert scaffold_run.doubled(), "the kills should have doubled messages"
 
 
-@pytest.mark.parametrize(
-    "name", [one if one in _ALWAYS else pytest.param(one, marks=pytest.mark.slow) for one in _ONE_PROGRAM]
-)
-def test_its_control_is_found_out(scaffold_run: ScaffoldRun, name: str) -> None:
-    made = scaffold(name, "python")
+@pytest.mark.parametrize(("language", "name"), _cases(_ONE_PROGRAM, always=_ALWAYS, built=_MAIN))
+def test_its_control_is_found_out(scaffold_run: ScaffoldRun, language: str, name: str) -> None:
+    made = scaffold(name, language)
     scaffold_run.prepare(made, made.broken(), _MESSAGES)
     assert _crashed_everywhere(scaffold_run, made) > 0
-    scaffold_run.finish(sys.executable, made.programs[-1].file)
+    scaffold_run.finish(made.programs[-1].role)
     faults = {
         "at most once": scaffold_run.doubled,
         "at least once": scaffold_run.missed,
         "exactly once": lambda: scaffold_run.doubled() + scaffold_run.missed(),
     }
-    assert faults[made.promise]() != [], f"{made.control.says if made.control else ''}: nothing was seen"
+    assert faults[made.promise]() != [], f"{made.control.says}: nothing was seen"
 
 
 def _crashed_everywhere(run: ScaffoldRun, made: Scaffold) -> int:
@@ -65,14 +81,17 @@ def _crashed_everywhere(run: ScaffoldRun, made: Scaffold) -> int:
         run.start_api()
     program = made.programs[-1]
     return sum(
-        run.crash(sys.executable, program.file, point=point, occurrence=occurrence)
+        run.crash(program.role, point=point, occurrence=occurrence)
         for occurrence in (2, 1)
         for point in program.crash_points
     )
 
 
-def test_reservations_are_settled_by_the_reconciler_whatever_died(scaffold_run: ScaffoldRun) -> None:
-    made = scaffold("reservation-compensation", "python")
+@pytest.mark.parametrize(("language", "name"), _cases(["reservation-compensation"]))
+def test_reservations_are_settled_by_the_reconciler_whatever_died(
+    scaffold_run: ScaffoldRun, language: str, name: str
+) -> None:
+    made = scaffold(name, language)
     scaffold_run.prepare(made, made.files, _MESSAGES)
     _crash_reservations(scaffold_run, made)
     assert scaffold_run.missed() == []
@@ -85,8 +104,8 @@ def test_calling_again_for_a_known_reservation_is_found_out(scaffold_run: Scaffo
     scaffold_run.prepare(made, made.broken(), _MESSAGES)
     scaffold_run.start_api()
     for point in ("after-effect", "after-confirmation"):
-        assert scaffold_run.crash(sys.executable, "consumer.py", point=point, occurrence=7)
-    consumer = scaffold_run.start(sys.executable, "consumer.py")
+        assert scaffold_run.crash("consumer", point=point, occurrence=7)
+    consumer = scaffold_run.start("consumer")
     wait_until(lambda: scaffold_run.missed() == [], limit_s=60)
     scaffold_run.end(consumer)
     assert scaffold_run.doubled() != []
@@ -96,13 +115,12 @@ def _crash_reservations(run: ScaffoldRun, made: Scaffold) -> None:
     run.start_api()
     consumer, reconciler = made.programs[1:]
     for point in consumer.crash_points:
-        assert run.crash(sys.executable, consumer.file, point=point, occurrence=1 if "offset" in point else 7), (
-            run.log()
-        )
-    settling = run.start(sys.executable, reconciler.file, crash="reconciler-after-effect:1")
+        occurrence = 1 if "offset" in point else 7
+        assert run.crash(consumer.role, point=point, occurrence=occurrence), run.log()
+    settling = run.start(reconciler.role, crash="reconciler-after-effect:1")
     wait_until(lambda: settling.poll() is not None, limit_s=60)
     assert settling.returncode == KILLED, run.log()
-    again = [run.start(sys.executable, one.file) for one in (consumer, reconciler)]
+    again = [run.start(one.role) for one in (consumer, reconciler)]
     left = "SELECT count(*) FILTER (WHERE state = 'confirmed') FROM reservations"
     wait_until(lambda: run.sql(left) == [(_MESSAGES,)], limit_s=90)
     for process in again:
@@ -110,23 +128,24 @@ def _crash_reservations(run: ScaffoldRun, made: Scaffold) -> None:
 
 
 @pytest.mark.parametrize("broken", [False, True])
-def test_an_outbox_is_carried_over_whole_by_relays_that_die(scaffold_run: ScaffoldRun, broken: bool) -> None:
-    made = scaffold("outbox-polling", "python")
+@pytest.mark.parametrize(("language", "name"), _cases(["outbox-polling"]))
+def test_an_outbox_is_carried_over_whole_by_relays_that_die(
+    scaffold_run: ScaffoldRun, language: str, name: str, broken: bool
+) -> None:
+    made = scaffold(name, language)
     scaffold_run.prepare(made, made.broken() if broken else made.files, _MESSAGES)
     scaffold_run.read_events()
     for point in made.programs[0].crash_points:
-        scaffold_run.crash(sys.executable, "service.py", point=point, occurrence=70)
-    assert scaffold_run.start(sys.executable, "service.py").wait(60) == 0, scaffold_run.log()
-    died = [
-        scaffold_run.crash(sys.executable, "relay.py", point=one, occurrence=2) for one in made.programs[1].crash_points
-    ]
+        scaffold_run.crash("service", point=point, occurrence=70)
+    assert scaffold_run.start("service").wait(60) == 0, scaffold_run.log()
+    died = [scaffold_run.crash("relay", point=one, occurrence=2) for one in made.programs[1].crash_points]
     assert any(died)
-    relay = scaffold_run.start(sys.executable, "relay.py")
+    relay = scaffold_run.start("relay")
     wait_until(lambda: scaffold_run.sql("SELECT count(*) FROM outbox WHERE published_at IS NULL") == [(0,)], limit_s=60)
     scaffold_run.end(relay)
     for point in made.programs[2].crash_points:
-        scaffold_run.crash(sys.executable, "consumer.py", point=point, occurrence=2)
-    consumer = scaffold_run.start(sys.executable, "consumer.py")
+        scaffold_run.crash("consumer", point=point, occurrence=2)
+    consumer = scaffold_run.start("consumer")
     wait_until(scaffold_run.all_done, limit_s=60)
     scaffold_run.end(consumer)
     assert scaffold_run.doubled() == []

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from confluent_kafka import Producer, TopicPartition
@@ -111,7 +110,7 @@ def test_wrong_wishes_are_named(dead_letters: DeadLetters, gateways: CliGateways
         ("dlq.replay", {"ledger": dead}, "ledger_is_no_other_topic"),
         ("dlq.replay", {"to": f"{dead}.replayed"}, "ledger_is_no_other_topic"),
         ("dlq.replay", {"report": "sum.pdf"}, "bad_report"),
-        ("dlq.replay", {"report": "/no/such/folder/sum.md"}, "report_not_written"),
+        ("dlq.replay", {"report": "/no/such/folder/sum.md"}, "no_folder"),
         ("dlq.replay", {"list_file": "/no/such/folder/list.jsonl"}, "list_not_written"),
         ("dlq.replay", {"shared": True, "key_order": "origin"}, "not_shared"),
         ("dlq.replay", {"shared": True, "canary": 1, "watch_group": "g"}, "not_shared"),
@@ -160,21 +159,6 @@ def test_a_ledger_that_forgets_is_refused_or_told(dead_letters: DeadLetters, mak
     told = json.loads(dead_letters.replay("--ledger", short, "--dry-run").stdout)
     assert "ledger_shorter_than_window" in [one["code"] for one in told["warnings"]]
     assert dead_letters.numbers() == {}
-
-
-def test_the_sum_is_written_in_each_format_with_its_progress(dead_letters: DeadLetters, tmp_path: Path) -> None:
-    dead_letters.write(6)
-    result = result_of(dead_letters.replay("--report", str(tmp_path / "sum.json"), "--batch", "2", "--limit", "5"))
-    written = json.loads((tmp_path / "sum.json").read_text())
-    assert {name: written[name] for name in result} == result
-    assert (written["read"], written["replayed"], written["series"][-1]["replayed"]) == (5, 5, 5)
-    dead_letters.replay("--report", str(tmp_path / "sum.md"))
-    assert "| replayed | 1 | replayed |" in (tmp_path / "sum.md").read_text()
-    dead_letters.write(1, start=9)
-    dead_letters.replay("--report", str(tmp_path / "sum.html"))
-    html = (tmp_path / "sum.html").read_text()
-    assert "<td>skipped:window<td>6" in html
-    assert html.startswith("<!doctype html>")
 
 
 def test_origins_that_are_met_on_the_way_are_replayed_too(

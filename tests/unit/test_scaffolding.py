@@ -1,42 +1,107 @@
 """Scaffolds as text, and the command that writes them: whole, pinned, explained, and never over another file."""
 
 import ast
+import json
 import re
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
 from eosctl.core.errors import Refused, UsageError
-from eosctl.domain.strategies.scaffolding import offered, scaffold
+from eosctl.domain.strategies.scaffolding import LANGUAGES, offered, scaffold
 from eosctl.operations.strategy.scaffold import StrategyScaffoldParams, run
 
 NOBODY: Any = None
 
 
+EVERY = [(language, name) for language in LANGUAGES for name in offered(language)]
+_WITHOUT_DATABASE = ("idempotent-producer", "kafka-transactions", "external-idempotency-keys")
+_COMMENT = {"python": '"""', "java": "/**", "typescript": "// "}
+
+
+@pytest.mark.parametrize(("language", "name"), EVERY)
+def test_a_scaffold_is_whole(language: str, name: str) -> None:
+    made = scaffold(name, language)
+    programs = {path: text for path, text in made.files.items() if path.endswith((".py", ".java", ".ts"))}
+    for path, text in programs.items():
+        assert max(map(len, text.splitlines())) <= 120, path
+        assert _COMMENT[language] in text, f"{path} does not say what it is"
+        assert "TODO" not in text
+    assert {one.file for one in made.programs} <= set(programs)
+    readme = made.files["README.md"]
+    assert f"eosctl verify {name}" in readme
+    assert re.search(r"\{\w*\}", readme.replace("${", "")) is None, "a placeholder was left in the README"
+    assert all(one.run in readme for one in made.programs)
+    used = {one for text in programs.values() for one in re.findall(r"setting\([\"'](\w+)[\"']", text)}
+    assert [one for one in used if f"`{one}`" not in readme] == []
+    points = [point for one in made.programs for point in one.crash_points]
+    assert points
+    assert all(point in readme for point in points)
+    assert ("schema.sql" in made.files) == ("`DSN`" in readme and name not in _WITHOUT_DATABASE)
+
+
 @pytest.mark.parametrize("name", offered("python"))
-def test_a_python_scaffold_is_whole(name: str) -> None:
+def test_what_python_needs_is_pinned_and_it_parses(name: str) -> None:
     made = scaffold(name, "python")
     for path, text in made.files.items():
         if path.endswith(".py"):
             ast.parse(text)
-            assert max(map(len, text.splitlines())) <= 120, path
     assert all("==" in line for line in made.files["requirements.txt"].splitlines())
-    readme = made.files["README.md"]
-    assert f"eosctl verify {name}" in readme
-    used = {one for text in made.files.values() for one in re.findall(r"setting\([\"'](\w+)[\"']", text)}
-    assert [one for one in used if f"`{one}`" not in readme] == []
-    assert all(point in readme for one in made.programs for point in one.crash_points)
 
 
-@pytest.mark.parametrize("name", offered("python"))
-def test_a_control_changes_one_place_and_stays_a_program(name: str) -> None:
-    made = scaffold(name, "python")
+@pytest.mark.parametrize("name", offered("java"))
+def test_what_java_needs_is_pinned_and_each_class_is_in_its_own_file(name: str) -> None:
+    made = scaffold(name, "java")
+    maven = "{http://maven.apache.org/POM/4.0.0}"
+    project = ElementTree.fromstring(made.files["pom.xml"])
+    wanted = [*project.iter(f"{maven}dependency"), *project.iter(f"{maven}plugin")]
+    versions = [str(one.findtext(f"{maven}version")) for one in wanted]
+    assert versions
+    assert [one for one in versions if not re.fullmatch(r"\d+\.\d+(\.\d+)?", one)] == []
+    for path, text in made.files.items():
+        if path.endswith(".java"):
+            assert re.search(rf"^(public )?final class {Path(path).stem}\b", text, re.MULTILINE), path
+            assert text.count("{") == text.count("}"), path
+            imported = re.findall(r"^import [\w.]+\.(\w+);", text, re.MULTILINE)
+            assert [one for one in imported if len(re.findall(rf"\b{one}\b", text)) < 2] == [], path
+
+
+@pytest.mark.parametrize("name", offered("typescript"))
+def test_what_typescript_needs_is_pinned_and_imported_files_are_there(name: str) -> None:
+    made = scaffold(name, "typescript")
+    package = json.loads(made.files["package.json"])
+    versions = {**package["dependencies"], **package["devDependencies"]}
+    assert [one for one in versions.values() if not re.fullmatch(r"\d+\.\d+\.\d+", one)] == []
+    json.loads(made.files["tsconfig.json"])
+    for path, text in made.files.items():
+        if path.endswith(".ts"):
+            assert text.count("{") == text.count("}"), path
+            modules = re.findall(r"^(?:import|\}) .*?from \"([^\"]+)\";$", text, re.MULTILINE)
+            local = [one for one in modules if one.startswith(".")]
+            assert [one for one in local if f"src/{one.removeprefix('./')}.ts" not in made.files] == [], path
+            others = [one for one in modules if not one.startswith((".", "node:"))]
+            assert [one for one in others if one not in versions] == [], path
+
+
+@pytest.mark.parametrize(("language", "name"), EVERY)
+def test_a_control_changes_one_place(language: str, name: str) -> None:
+    made = scaffold(name, language)
     broken = made.broken()
     changed = [path for path in made.files if made.files[path] != broken[path]]
-    assert made.control is not None
     assert changed == [made.control.file]
-    ast.parse(broken[made.control.file])
+    if language == "python":
+        ast.parse(broken[made.control.file])
+
+
+def test_languages_share_tables_promises_and_places_to_crash() -> None:
+    for name in offered("python"):
+        first, *others = (scaffold(name, language) for language in LANGUAGES)
+        for one in others:
+            assert one.files.get("schema.sql") == first.files.get("schema.sql")
+            assert (one.promise, one.counted, one.control.says) == (first.promise, first.counted, first.control.says)
+            assert [each.crash_points for each in one.programs] == [each.crash_points for each in first.programs]
 
 
 def test_an_unknown_strategy_or_language_is_named() -> None:

@@ -1,6 +1,7 @@
 """Scaffolds: small working programs of each strategy, put together from the templates of this package. Pure.
 
 A language's templates are in `scaffolds/<language>/`; `scaffolds/scaffolds.yaml` says which files belong together.
+What is the same in every language (tables, README, what is counted and promised) is there once.
 """
 
 import re
@@ -12,7 +13,8 @@ from eosctl.core.errors import UsageError, did_you_mean
 from eosctl.domain.strategies.catalogue import Strategy, strategy
 from eosctl.domain.strategies.packaged import packaged, packaged_text
 
-LANGUAGES = ("python",)
+LANGUAGES = ("python", "java", "typescript")
+_MANIFEST = "scaffolds/scaffolds.yaml"
 _CRASH_POINT = re.compile(r"crash_?[pP]oint\(\"([a-z-]+)\"\)")
 
 
@@ -49,7 +51,7 @@ class Scaffold:
     programs: tuple[Program, ...]
     counted: str
     promise: str
-    control: Control | None = None
+    control: Control
 
     @property
     def keyed_by_id(self) -> bool:
@@ -57,8 +59,8 @@ class Scaffold:
         return self.counted == "current_state"
 
     def broken(self) -> dict[str, str]:
-        """The files with the control's change: what a crash test must find out. Raises ValueError when it has none."""
-        if self.control is None or self.files[self.control.file].count(self.control.find) != 1:
+        """The files with the change that a crash test must find out. Raises ValueError if it fits nowhere."""
+        if self.files[self.control.file].count(self.control.find) != 1:
             raise ValueError(f"The control of {self.strategy} ({self.language}) does not fit its program.")
         one = self.control
         return {**self.files, one.file: self.files[one.file].replace(one.find, one.replace)}
@@ -66,42 +68,45 @@ class Scaffold:
 
 def offered(language: str) -> tuple[str, ...]:
     """The strategies that have a scaffold in that language. Raises UsageError (`unknown_language`)."""
-    return tuple(_language(language)["strategies"])
+    return tuple(_language(language)["controls"])
 
 
 def languages_of(name: str) -> tuple[str, ...]:
     """The languages in which a strategy has a scaffold."""
-    every = packaged("scaffolds/scaffolds.yaml")
-    return tuple(language for language in LANGUAGES if language in every and name in every[language]["strategies"])
+    return tuple(language for language in LANGUAGES if name in offered(language))
 
 
 def scaffold(name: str, language: str) -> Scaffold:
-    """The scaffold. Raises UsageError (`unknown_strategy`, `unknown_language`, `no_scaffold`)."""
+    """The scaffold. Raises UsageError (`unknown_strategy`, `unknown_language`)."""
     found, room = strategy(name), _language(language)
-    if name not in room["strategies"]:
-        raise UsageError(
-            "no_scaffold",
-            f"There is no {language} scaffold of {name}.",
-            hint=f"In {language} there are: {', '.join(room['strategies'])}.",
-        )
-    entry = room["strategies"][name]
-    names = {**room["shared"], **entry["files"]}
-    files = {path: _template(language, template) for path, template in names.items()}
+    entry = packaged(_MANIFEST)["strategies"][name]
+    parts = {one: one for one in (*entry["parts"], *room.get("also", {}).get(name, ()))}
+    templates = {
+        _place(room, one): f"{template}{room['suffix']}" for one, template in (entry["programs"] | parts).items()
+    }
+    files = {path: _template(language, template) for path, template in (room["shared"] | templates).items()}
+    files |= {path: _template("shared", path) for path in entry.get("plain", ())}
     if found.ddl or entry["schema"]:
         files["schema.sql"] = _schema(found, entry["schema"])
-    programs = tuple(_program(role, room["programs"][role], files) for role in entry["programs"])
-    control = Control(**entry["control"]) if "control" in entry else None
+    programs = tuple(_program(room, role, files) for role in entry["programs"])
+    change = room["controls"][name]
+    control = Control(_place(room, change["in"]), entry["control"], change["find"], change["replace"])
     made = Scaffold(name, language, files, programs, entry["counted"], entry["promise"], control)
     return Scaffold(**{**vars(made), "files": {**files, "README.md": _readme(found, made)}})
 
 
 def _language(language: str) -> Mapping[str, Any]:
-    every: Mapping[str, Any] = packaged("scaffolds/scaffolds.yaml")
+    every: Mapping[str, Any] = packaged(_MANIFEST)["languages"]
     if language not in every:
         hint = did_you_mean(language, every) or f"There are: {', '.join(every)}."
         raise UsageError("unknown_language", f"There are no scaffolds in {language!r}.", hint=hint)
     found: Mapping[str, Any] = every[language]
     return found
+
+
+def _place(room: Mapping[str, Any], part: str) -> str:
+    """The path of a role's or part's file in that language."""
+    return str(room["path"]).format(name=room["names"].get(part, part))
 
 
 def _template(language: str, name: str) -> str:
@@ -113,24 +118,27 @@ def _schema(found: Strategy, further: list[str]) -> str:
     return "\n".join([head + found.ddl, *(_template("sql", name) for name in further)]).rstrip() + "\n"
 
 
-def _program(role: str, data: Mapping[str, str], files: Mapping[str, str]) -> Program:
-    text = files[data["file"]]
-    return Program(role, data["file"], data["run"], tuple(dict.fromkeys(_CRASH_POINT.findall(text))))
+def _program(room: Mapping[str, Any], role: str, files: Mapping[str, str]) -> Program:
+    path = _place(room, role)
+    run = str(room["run"]).format(name=room["names"].get(role, role))
+    points = tuple(dict.fromkeys(_CRASH_POINT.findall(files[path])))
+    return Program(role, path, run + (" < orders.jsonl" if role == "service" else ""), points)
 
 
 def _readme(found: Strategy, made: Scaffold) -> str:
-    runs = "\n".join(f"{one.run:<36} # {one.role}" for one in made.programs)
+    width = max(len(one.run) for one in made.programs) + 1
+    runs = "\n".join(f"{one.run:<{width}} # {one.role}" for one in made.programs)
     points = "\n".join(f"- `{one.file}`: {', '.join(f'`{point}`' for point in one.crash_points)}"
                        for one in made.programs if one.crash_points)  # fmt: skip
     crashes = "\n".join(f"- {one.at}: {one.then}" for one in found.crashes)
-    language = packaged("scaffolds/scaffolds.yaml")[made.language]
+    room = _language(made.language)
     return _template("shared", "README.md").format(
         title=found.title,
         name=found.name,
         effect=found.effect,
         guarantee=found.guarantee,
         diagram=found.diagram.rstrip(),
-        install=language["install"],
+        install=room["install"],
         schema='psql "$DSN" -v ON_ERROR_STOP=1 -f schema.sql\n' if "schema.sql" in made.files else "",
         settings="\n".join(_settings(made)),
         runs=runs,
@@ -146,7 +154,7 @@ def _readme(found: Strategy, made: Scaffold) -> str:
 _SETTINGS = {
     "BOOTSTRAP_SERVERS": "`localhost:9092` unless set",
     "KAFKA_PROPERTIES_FILE": "more Kafka properties, `key=value` lines (security)",
-    "DSN": "PostgreSQL, for example `postgresql://localhost/shop`",
+    "DSN": "PostgreSQL, for example `postgresql://app@localhost:5432/shop`; the password may be in `PGPASSWORD`",
     "INPUT_TOPIC": "what is read",
     "OUTPUT_TOPIC": "what is written",
     "DEAD_LETTER_TOPIC": "for messages without a key; INPUT_TOPIC with `-dlt` unless set",

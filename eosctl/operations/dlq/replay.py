@@ -4,10 +4,11 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from eosctl.core.charts import LineChart
+from eosctl.core.documents import REPORTS, Document, require_file
 from eosctl.core.durations import format_duration_ms, format_time, time_from_ms
 from eosctl.core.errors import Notice, Refused, UsageError
 from eosctl.core.exit_codes import ExitCode
@@ -15,13 +16,13 @@ from eosctl.core.operation import Change, Example, Receipt
 from eosctl.core.params import DurationMs, param
 from eosctl.core.plain import plain
 from eosctl.core.plan import Plan, Step
-from eosctl.core.report import Report, column
+from eosctl.core.report import Report, Section, column
 from eosctl.domain.dlq import tally
 from eosctl.domain.dlq.replaying import ReplayRules
 from eosctl.domain.dlq.tally import SAYS, Tally
+from eosctl.domain.pace import PROGRESS, progress_line
 from eosctl.domain.steps.dlq import CreateReplayTopic, ReplayDeadLetters
 from eosctl.operations.dead_letters import SelectionParams
-from eosctl.operations.replay_report import check_report, write_report
 from eosctl.operations.replay_scan import ReplaySeen, look, made_topics
 
 
@@ -68,16 +69,19 @@ class ReplayRow:
 
 
 @dataclass(frozen=True)
-class SeriesPoint:
-    """How many were replayed by then."""
+class TopicRow:
+    """How many records were produced to a topic."""
 
-    at: datetime
-    replayed: int
+    topic: str
+    records: int
 
 
 @dataclass(frozen=True)
 class ReplayResult:
-    """The sum: `read` = replayed + skipped + held + parked + filtered. `series` is its progress, in few points."""
+    """The sum: `read` = replayed + skipped + held + parked + filtered.
+
+    `progress`: milliseconds from the start of this command, and records read in committed batches by then.
+    """
 
     run: str
     read: int
@@ -92,12 +96,12 @@ class ReplayResult:
     stopped: bool = False
     restarts: int = 0
     halted: str = ""
-    series: tuple[SeriesPoint, ...] = field(default=(), metadata=column(hidden=True))
+    progress: tuple[tuple[int, int], ...] = field(default=(), metadata=column(hidden=True))
 
 
 def observe(gateways: Any, params: DlqReplayParams) -> ReplaySeen:
     """Freezes the ends, finds the targets, and scans the selection."""
-    check_report(params.report)
+    require_file(params.report, REPORTS)
     if bool(params.canary) != bool(params.watch_group):
         raise UsageError("canary_and_group", "--canary and --watch-group belong together.",
                          hint="For example --canary 10 --watch-group orders-service.")  # fmt: skip
@@ -158,9 +162,8 @@ def outcome(plan: Plan, receipts: Sequence[Receipt]) -> Report:
         stopped=bool(after.get("stopped")),
         restarts=int(after.get("restarts", 0)),
         halted=str(after.get("halted", "")),
-        series=tuple(SeriesPoint(time_from_ms(at), count)
-                     for at, count in dict(after.get("series", {})).get("points", ())),
-    )  # fmt: skip
+        progress=tuple((int(at), int(done)) for at, done in after.get(PROGRESS, ())),
+    )
     code = ExitCode.PROBLEM if result.held or result.parked or result.halted else ExitCode.DONE
     code = ExitCode.INTERRUPTED if result.stopped and not result.halted else code
     warnings = [Notice("kept_back", f"{result.held} records are held, {result.parked} parked.",
@@ -173,8 +176,8 @@ def outcome(plan: Plan, receipts: Sequence[Receipt]) -> Report:
         warnings.append(Notice("stopped", "Stopped between two batches.", "The same command goes on from there."))
     words = (f"read {result.read} = replayed {result.replayed} + skipped {result.skipped} + held {result.held} "
              f"+ parked {result.parked} + filtered {result.filtered}.")  # fmt: skip
-    warnings += write_report(plan.params.get("report"), plan.summary, words, result)
-    return Report(result, ReplayResult, exit_code=code, warnings=tuple(warnings), summary=words)
+    return Report(result, ReplayResult, exit_code=code, warnings=tuple(warnings), summary=words,
+                  documents=_documents(plan, result, words))  # fmt: skip
 
 
 def rules_of(params: DlqReplayParams) -> ReplayRules:
@@ -272,6 +275,19 @@ def _warnings(seen: ReplaySeen, resumes: str) -> tuple[Notice, ...]:
     return tuple(found)
 
 
+def _documents(plan: Plan, result: ReplayResult, words: str) -> tuple[Document, ...]:
+    """The report that --report asked for: outcomes, topics, and how the run went on."""
+    if not plan.params.get("report"):
+        return ()
+    outcomes = tuple(ReplayRow(name, count, SAYS.get(name, name)) for name, count in sorted(result.outcomes.items()))
+    topics = tuple(TopicRow(name, count) for name, count in sorted(result.topics.items()))
+    chart = LineChart("Progress of the replay", "seconds from the start", "records read",
+                      (progress_line("records in committed batches", result.progress),))  # fmt: skip
+    sections = (Section("Outcomes", outcomes, ReplayRow), Section("Produced to", topics, TopicRow))
+    path = Path(str(plan.params["report"]))
+    return (Document(path, plan.summary, words, sections, (chart,) if result.progress else (), result),)
+
+
 OPERATION = Change(
     name="dlq.replay",
     summary="Replay dead letters, each exactly once",
@@ -289,5 +305,7 @@ OPERATION = Change(
     examples=(
         Example("eosctl dlq replay orders-dlt --dry-run", "What would go where, and what would be skipped."),
         Example("eosctl dlq replay orders-dlt --cause Timeout --yes", "Replay one kind of failure."),
+        Example("eosctl dlq replay orders-dlt --guard-newer --yes", "Hold back what would overwrite newer state."),
+        Example("eosctl dlq replay orders-dlt --shared --yes", "On several machines, which share the partitions."),
     ),
 )

@@ -16,7 +16,7 @@ class StrategyScaffoldParams(Params):
     """What to write, and where."""
 
     name: str = param(help="The strategy, for example dedup-table", positional=True)
-    language: Literal["python"] = param("python", help="The language; python is what there is")
+    language: Literal["python", "java", "typescript"] = param("python", help="The language of the programs")
     dir: Path = param(help="The directory to write into; it is made when it is not there", complete="file")
     force: bool = param(False, help="Write over files that are there")
 
@@ -71,6 +71,10 @@ OPERATION = Action(
     details="Dependencies are pinned, programs end gracefully, and EOS_CRASH_POINTS kills them at named places.",
     examples=(
         Example("eosctl strategy scaffold dedup-table --dir dedup", "A Python consumer with a deduplication table."),
-        Example("eosctl strategy scaffold kafka-transactions --dir transfer --force", "Written over what is there."),
+        Example("eosctl strategy scaffold kafka-transactions --language java --dir transfer", "A Maven project."),
+        Example(
+            "eosctl strategy scaffold outbox-polling --language typescript --dir outbox --force",
+            "For Node, written over what is there.",
+        ),
     ),
 )
