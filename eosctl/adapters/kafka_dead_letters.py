@@ -54,6 +54,7 @@ class KafkaDeadLetters:
                     if over:
                         consumer.incremental_unassign([TopicPartition(topic, one) for one in over])
                     at.update(batch.positions)
+                    del messages  # whoever has the batch decides when its records may go
                     if batch.positions:
                         yield batch
                     news = time.monotonic()
@@ -158,9 +159,9 @@ class KafkaDeadLetters:
 
     def _reading(self) -> dict[str, Any]:
         return {
-            "queued.min.messages": 50_000,
-            "queued.max.messages.kbytes": 32_768,
-            "fetch.message.max.bytes": 4_194_304,
+            "queued.min.messages": 20_000,
+            "queued.max.messages.kbytes": 8_192,
+            "fetch.message.max.bytes": 2_097_152,
             **self._connection.librdkafka(),
             "group.id": "eosctl-reader",
             "enable.auto.commit": False,

@@ -21,7 +21,7 @@ class OriginFinder:
     reader: Reader
     found: dict[str, Target] = field(default_factory=dict)
     largest_bytes: int = 1_000_000
-    records: Sequence[RawRecord] = ()
+    records: Sequence[RawRecord | None] = ()
 
     def __call__(self, topic: str) -> Target | None:
         """The topic as a target, None when it can't be one.
@@ -49,6 +49,8 @@ class OriginFinder:
         """Where the batch's keys lay in it: whether it had fewer partitions then."""
         places: dict[bytes, int] = {}
         for record in self.records:
+            if record is None:  # decided before
+                continue
             name, partition = self.reader.place_of(record.headers() or ())
             key = record.key()
             if name == topic and partition is not None and key is not None:

@@ -24,6 +24,7 @@ from eosctl.operations.replay_rights import check_rights
 from eosctl.ports import Gateways
 
 _PLACES = 2_000
+_ENTRIES = 16
 _SAMPLE = 5_000
 """Records of each partition that a replay without a scan looks at beforehand."""
 
@@ -253,12 +254,19 @@ def _in_order(gateways: Gateways, seen: ReplaySeen, replayer: Replayer) -> Itera
 
 def load_window(gateways: Gateways, rules: ReplayRules, replayer: Replayer) -> None:
     """Every identity of the ledger within the window, whatever run replayed it."""
-    where = TopicPartition(rules.ledger, 0)
-    log = gateways.cluster.log_offsets([where])[where]
     oldest = gateways.clock.now_ms() - rules.window_ms
-    for record in gateways.records.read({where: (log.log_start, log.last_stable)}):
-        if (record.timestamp_ms or 0) >= oldest and b"/" not in (record.key or b""):
-            replayer.before.add_packed(record.value or b"")
+    for key, value, written_ms in ledger_entries(gateways, rules.ledger):
+        if written_ms >= oldest and b"/" not in key:
+            replayer.before.add_packed(value)
+
+
+def ledger_entries(gateways: Gateways, ledger: str) -> Iterator[tuple[bytes, bytes, int]]:
+    """Key, value and time of each committed record of the ledger; few at once, for each may have 640 KB."""
+    where = TopicPartition(ledger, 0)
+    log = gateways.cluster.log_offsets([where])[where]
+    for batch in gateways.dead_letters.batches(ledger, {0: (log.log_start, log.last_stable)}, size=_ENTRIES):
+        for record in batch.records:
+            yield record.key() or b"", record.value() or b"", record.timestamp()[1]
 
 
 def replayable_targets(names: frozenset[str]) -> dict[str, Target]:
