@@ -73,12 +73,13 @@ def _bare_transactions_s(one: DeadLetters, target: str) -> float:
 
 
 def test_a_replay_keeps_two_thirds_of_the_bare_loops_rate(dead_letters: DeadLetters, make_topic: Any) -> None:
-    """Process start and the reading of origins are part of the replay's time."""
+    """Process start is part of the replay's time. The bare loop runs before and after it: a machine's load moves."""
     _fill(dead_letters)
-    bare = _bare_transactions_s(dead_letters, make_topic())
+    before = _bare_transactions_s(dead_letters, make_topic())
     began = time.monotonic()
     result = result_of(dead_letters.replay("--no-scan"))
     replay = time.monotonic() - began
+    bare = (before + _bare_transactions_s(dead_letters, make_topic())) / 2
     consume = _bare_consume_s(dead_letters)
     began = time.monotonic()
     assert dead_letters.data("inspect", dead_letters.dead, "--group-by", "cause")[0]["records"] == _RECORDS
