@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-all unit lint bench lock docs completions clean
+.PHONY: demo test test-all unit lint bench proof lock docs guides completions clean
 
 $(READY): requirements.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "eosctl needs Python 3.11 or newer; set PYTHON=")'
@@ -36,7 +36,11 @@ bench: $(READY)
 
 docs: $(READY)
 	$(BIN)/python -m eosctl.cli.reference docs/reference README.md
+	$(BIN)/python -m eosctl.cli.manual docs/man
 	$(BIN)/eosctl playbook schema > playbooks/playbook.schema.json
+
+guides: $(READY)
+	$(BIN)/cog -r -I docs docs/start.md docs/picture.md docs/incidents/*.md
 
 completions: $(READY)
 	mkdir -p completions
@@ -44,7 +48,13 @@ completions: $(READY)
 
 lock: $(READY)
 	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --universal \
-	  --extra lab --group dev pyproject.toml -o requirements.txt
+	  --extra lab --extra png --group dev pyproject.toml -o requirements.txt
+
+proof: $(READY)
+	$(BIN)/eosctl lab up --name proof
+	mkdir -p docs/examples
+	$(BIN)/eosctl verify --all --quick --seed 11 --profile lab-proof --report docs/examples/verify-all.html -o markdown \
+	  > docs/examples/verify-all.md; code=$$?; $(BIN)/eosctl lab down --name proof --purge; exit $$code
 
 clean:
 	rm -rf $(VENV) .build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,17 +1,23 @@
 """What every test gets: a home of its own, so that no test reads or writes the user's labs, journals and profiles."""
 
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 pytest_plugins = [
+    "fixtures.counting_proxy",
     "fixtures.lab",
     "fixtures.outbox",
+    "fixtures.playing",
+    "fixtures.rehearsal",
     "fixtures.cdc",
     "fixtures.command",
     "fixtures.dead_letters",
     "fixtures.dedup",
+    "fixtures.exporter",
     "fixtures.golden",
     "fixtures.offsets",
     "fixtures.operator",
@@ -34,7 +40,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "filterwarnings", "ignore:Exception ignored in. <ssl:pytest.PytestUnraisableExceptionWarning"
     )
+    settings.register_profile("eosctl", deadline=None)  # a loaded machine is no failure
+    settings.load_profile("eosctl")
     config.addinivalue_line("filterwarnings", "ignore:(read_text|open_text) is deprecated:DeprecationWarning")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a stopped run ends its labs, as on Ctrl-C
 
 
 @pytest.fixture(scope="session", autouse=True)

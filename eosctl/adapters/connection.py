@@ -83,9 +83,13 @@ class DatabaseConnection:
 
     dsn: str = field(default="", repr=False)
 
+    def is_named(self) -> bool:
+        """Whether a database was named, by whatever way."""
+        return bool(self.dsn) or any(name.startswith("PG") for name in os.environ)
+
     def require_some(self) -> None:
         """Raises UsageError (`no_database`) when no database was named, not even by a PG* variable."""
-        if not self.dsn and not any(name.startswith("PG") for name in os.environ):
+        if not self.is_named():
             raise UsageError(
                 "no_database",
                 "No database was named.",

@@ -76,8 +76,12 @@ class KafkaCluster:
         found: list[dict[TopicPartition, int]] = [{} for _ in asked]
         gathering = Gathering[int]("ListOffsets", self._admin)
 
+        just_seen = True
+
         def attempt(wanted: list[TopicPartition], last: bool) -> Iterator[TopicPartition]:
-            leaders = self._admin.leaders(wanted)
+            nonlocal just_seen
+            leaders = self._admin.leaders(wanted, just_seen=just_seen)
+            just_seen = False
             chunks = list(_chunks({one: node for one, node in leaders.items() if node >= 0}))
             requests = [(node, _list_offsets_request(chunk, *one)) for node, chunk in chunks for one in asked]
             answers = iter(self._admin.send(requests))

@@ -2,27 +2,23 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from threading import Thread
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from eosctl.adapters.connection import KafkaConnection
-from eosctl.adapters.kafka_errors import acl_missing, diagnose, librdkafka_errors, probe, timed_out, translated
-from eosctl.adapters.kafka_publisher import quiet_logger
+from eosctl.adapters.kafka_errors import diagnose, librdkafka_errors, probe, timed_out, translated
+from eosctl.adapters.mark_index import MarkIndex
 from eosctl.adapters.record_index import RecordIndex
-from eosctl.core.errors import Refused, UsageError
+from eosctl.core.errors import UsageError
 from eosctl.domain.dlq.records import Batch, RawRecord
-from eosctl.domain.dlq.replaying import Outgoing
 from eosctl.domain.kafka import TopicPartition
-from eosctl.ports.dead_letters import ReplaySession, SessionLost, SessionWish
+from eosctl.ports.dead_letters import ReplaySession, SessionWish, SharedSession
 
 _WAIT_S = 0.05
 _NEAR = 2_000
 """Offsets: a gap up to this is read through, a wider one is jumped."""
-_TRANSACTION_MS = 60_000
-_GRACE_S = 3.0
-_ENDURED = ("_TRANSPORT", "_ALL_BROKERS_DOWN", "_TIMED_OUT", "_RESOLVE")
+_ENDURED = ("_TRANSPORT", "_ALL_BROKERS_DOWN", "_TIMED_OUT", "_RESOLVE", "GROUP_AUTHORIZATION_FAILED")
+"""librdkafka looks for the coordinator of a group that this reader never uses: a right to it is not needed."""
 
 
 class KafkaDeadLetters:
@@ -105,10 +101,23 @@ class KafkaDeadLetters:
         """Sorts in a file of its own."""
         return RecordIndex()
 
+    def marks(self) -> MarkIndex:
+        """Keeps them in a file of its own."""
+        return MarkIndex()
+
     def session(self, wish: SessionWish) -> ReplaySession:
         """Fences earlier copies of the job. Raises OperationFailed (`acl_missing`), Unreachable."""
+        from eosctl.adapters.kafka_replay_session import KafkaSession
+
         probe(self._connection, self._timeout_ms)
-        return _Session(self._connection, wish, self._timeout_ms)
+        return KafkaSession(self._connection, wish, self._timeout_ms)
+
+    def shared_session(self, wish: SessionWish, ledger: str) -> SharedSession:
+        """Joins the job's group. Raises OperationFailed (`acl_missing`), Unreachable."""
+        from eosctl.adapters.kafka_shared_replay import KafkaSharedSession
+
+        probe(self._connection, self._timeout_ms)
+        return KafkaSharedSession(self._connection, wish, ledger, self._timeout_ms)
 
     def _sorted_out(self, topic: str, messages: list[Any], left: dict[int, int]) -> tuple[Batch, list[int]]:
         """The records of the ranges; partitions that are through are taken from `left`."""
@@ -156,129 +165,3 @@ class KafkaDeadLetters:
             "enable.partition.eof": True,
             "log_level": 0,
         }
-
-
-class _Session:
-    """One transactional producer, and a consumer that only lends the group's name and reads its offsets."""
-
-    def __init__(self, connection: KafkaConnection, wish: SessionWish, timeout_ms: int) -> None:
-        from confluent_kafka import Consumer, Producer
-
-        self._connection = connection
-        self._wish = wish
-        self._limit_s = timeout_ms / 1_000
-        self._open = False
-        self._abandoned = False
-        settings = {
-            "linger.ms": 5,
-            "queue.buffering.max.messages": 200_000,
-            "queue.buffering.max.kbytes": 65_536,
-            "batch.size": min(1_000_000, wish.largest_bytes),
-            "message.max.bytes": 100_000_000,
-            **connection.librdkafka(),
-            "transactional.id": wish.job,
-            "transaction.timeout.ms": _TRANSACTION_MS,
-            "partitioner": "murmur2_random",
-            "delivery.report.only.error": True,
-            "log_level": 0,
-            "error_cb": lambda _: None,
-            "logger": quiet_logger(),
-        }
-        group = {**connection.librdkafka(), "group.id": wish.job, "enable.auto.commit": False,
-                 "isolation.level": "read_committed", "log_level": 0}  # fmt: skip
-        with librdkafka_errors("InitProducerId", f"TransactionalId {wish.job!r}", connection):
-            self._producer = Producer(settings)
-            self._consumer = Consumer(group)
-            self._producer.init_transactions(self._limit_s)
-
-    def committed(self, partitions: int) -> Mapping[int, tuple[int, str]]:
-        from confluent_kafka import TopicPartition
-
-        asked = [TopicPartition(self._wish.topic, one) for one in range(partitions)]
-        with librdkafka_errors("OffsetFetch", f"Group {self._wish.job!r}", self._connection):
-            answer = self._consumer.committed(asked, timeout=self._limit_s)
-        return {one.partition: (one.offset, one.metadata or "") for one in answer if one.offset >= 0}
-
-    def begin(self) -> None:
-        with self._inside("BeginTransaction"):
-            self._producer.begin_transaction()
-        self._open = True
-
-    def produce(self, record: Outgoing) -> None:
-        from confluent_kafka import KafkaException
-
-        while True:
-            try:
-                self._producer.produce(record.topic, record.value, record.key, record.partition,
-                                       headers=record.headers, timestamp=record.timestamp_ms)  # fmt: skip
-                return
-            except BufferError:
-                self._producer.poll(0.05)
-            except KafkaException as error:
-                raise self._failure(error.args[0], f"Produce to {record.topic!r}") from None
-
-    def commit(self, offsets: Mapping[int, tuple[int, str]]) -> None:
-        from confluent_kafka import TopicPartition
-
-        topic = self._wish.topic
-        positions = [TopicPartition(topic, one, offset, metadata) for one, (offset, metadata) in offsets.items()]
-        with self._inside("TxnOffsetCommit"):
-            group = self._consumer.consumer_group_metadata()
-            self._within_limit(self._producer.send_offsets_to_transaction, positions, group, self._limit_s)
-        with self._inside("EndTxn"):
-            self._within_limit(self._producer.commit_transaction, self._limit_s)
-        self._open = False
-
-    def close(self) -> None:
-        from confluent_kafka import KafkaException
-
-        if self._abandoned:
-            return
-        if self._open:
-            try:
-                self._producer.purge()
-                self._producer.abort_transaction(self._limit_s)
-            except KafkaException:
-                self._open = False  # a fenced or broken producer: the next init_transactions ends what is open
-        self._consumer.close()
-
-    def _within_limit(self, call: Callable[..., Any], *words: Any) -> None:
-        """A call of its own thread: librdkafka 2.16 can wait past its limit, for ever, when a coordinator dies.
-
-        A call that does not come back is left alone with its producer, which the next session fences.
-        """
-        failed: list[BaseException] = []
-
-        def run() -> None:
-            try:
-                call(*words)
-            except BaseException as error:  # noqa: BLE001 - handed over to the caller's thread
-                failed.append(error)
-
-        thread = Thread(target=run, daemon=True)
-        thread.start()
-        thread.join(self._limit_s + _GRACE_S)
-        if thread.is_alive():
-            self._abandoned = True
-            raise SessionLost(f"no answer within {self._limit_s + _GRACE_S:.0f} s")
-        if failed:
-            raise failed[0]
-
-    @contextmanager
-    def _inside(self, api: str) -> Iterator[None]:
-        from confluent_kafka import KafkaException
-
-        try:
-            yield
-        except KafkaException as error:
-            raise self._failure(error.args[0], api) from None
-
-    def _failure(self, error: Any, api: str) -> Exception:
-        name = str(error.name())
-        if name in ("_FENCED", "INVALID_PRODUCER_EPOCH", "PRODUCER_FENCED"):
-            return Refused("job_taken_over", f"Another copy of the job {self._wish.job!r} has taken over.",
-                           why="Both have one transactional id, and the newer instance fences the older one.",
-                           hint="Let that one finish, or give another --job.")  # fmt: skip
-        if name.endswith("AUTHORIZATION_FAILED"):
-            return acl_missing(api, f"{self._wish.job!r} or one of its topics")
-        return SessionLost(f"{api}: {name}: {error.str()}")

@@ -1,38 +1,41 @@
-"""Consumer groups: listed, and their offsets read and changed, by kafka-python; described by librdkafka."""
+"""Groups of every protocol, listed, described, their offsets read and changed, all by kafka-python.
+
+Requests are batched: one for each coordinator, protocol and 500 groups, all under way at once (librdkafka sends one a
+group). Groups of KIP-848, KIP-932 and KIP-1071 are asked with the requests of `adapters.messages`.
+"""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, TypeVar
 
 from eosctl.adapters.gathering import Gathering
-from eosctl.adapters.kafka_errors import group_active, librdkafka_errors, unsupported
+from eosctl.adapters.group_values import by_topic, committed_offsets, group_description, group_listing
+from eosctl.adapters.kafka_errors import group_active, unsupported
 from eosctl.adapters.kafka_python import KafkaPythonAdmin, is_moving
-from eosctl.adapters.librdkafka import ConfluentAdmin
-from eosctl.core.errors import EosctlError, Notice
 from eosctl.core.report import Gathered
 from eosctl.domain.kafka import (
     CommittedOffset,
     GroupDescription,
     GroupListing,
-    GroupMember,
     GroupOffsets,
     GroupProtocol,
-    Offset,
     TopicPartition,
 )
 
+K = TypeVar("K")
 _GROUPS_A_REQUEST = 500
+_GROUP_ID_NOT_FOUND = 69
 _ACTIVE = frozenset(
     {25, 68, 86, 113, 22}
 )  # UNKNOWN_MEMBER_ID, NON_EMPTY_GROUP, GROUP_SUBSCRIBED_TO_TOPIC, stale epochs
 
 
 class KafkaGroups:
-    """The GroupsGateway."""
+    """The GroupsGateway. It remembers which protocol a listed group speaks, for each has an API of its own."""
 
-    def __init__(self, admin: KafkaPythonAdmin, confluent: ConfluentAdmin) -> None:
+    def __init__(self, admin: KafkaPythonAdmin) -> None:
         self._admin = admin
-        self._confluent = confluent
+        self._protocols: dict[str, GroupProtocol] = {}
 
     def groups(self) -> Gathered[GroupListing]:
         """Every group of every protocol, all brokers at once."""
@@ -48,54 +51,74 @@ class KafkaGroups:
                 elif not isinstance(answer, BaseException):
                     for one in answer.groups:
                         self._admin.remember("group", one.group_id, node)
-                        gathering.found.append(_listing(one))
+                        gathering.found.append(group_listing(one))
 
         self._admin.until_settled(self._admin.broker_ids(), attempt)
         gathered = gathering.result()
+        self._protocols |= {one.group: one.protocol for one in gathered.items}
         return Gathered(tuple(sorted(gathered.items, key=lambda one: one.group)), gathered.failures)
 
     def describe(self, groups: Collection[str]) -> Gathered[GroupDescription]:
-        """Members, state, coordinator; share and streams groups come without members."""
+        """Members, state, coordinator; a group that no broker lists is asked for as a classic one, and is Dead."""
         names = sorted(set(groups))
-        if not names:
-            return Gathered(())
-        listed = {one.group: one for one in self.groups().items}
-        plain = {GroupProtocol.SHARE, GroupProtocol.STREAMS}
-        found = [
-            GroupDescription(
-                one.group, one.protocol, one.state, self._admin.coordinators("group", [one.group])[0][one.group]
-            )
-            for one in (listed[name] for name in names if name in listed)
-            if one.protocol in plain
-        ]
-        asked = [name for name in names if name not in {one.group for one in found}]
-        failures: list[Notice] = []
-        for start in range(0, len(asked), _GROUPS_A_REQUEST):
-            self._describe(asked[start : start + _GROUPS_A_REQUEST], listed, found, failures)
-        return Gathered(tuple(sorted(found, key=lambda one: one.group)), tuple(dict.fromkeys(failures)))
+        self._know(names)
+        gathering = Gathering[GroupDescription]("DescribeGroups", self._admin)
 
-    def _describe(
-        self,
-        names: list[str],
-        listed: Mapping[str, GroupListing],
-        found: list[GroupDescription],
-        failures: list[Notice],
-    ) -> None:
-        limit = self._confluent.limit_s
-        futures = self._confluent.ask(
-            "DescribeGroups", "groups", lambda one: one.describe_consumer_groups(names, request_timeout=limit)
-        )
-        for name in names:
-            protocol = listed[name].protocol if name in listed else GroupProtocol.CLASSIC
-            try:
-                with librdkafka_errors("DescribeGroups", f"Group {name!r}", self._confluent.connection):
-                    found.append(_description(futures[name].result(), protocol))
-            except EosctlError as error:
-                failures.append(error.notice())
+        def attempt(asked: list[str], last: bool) -> Iterator[str]:
+            nodes, errors = self._admin.coordinators("group", asked)
+            yield from (one for one, code in errors.items() if gathering.asks_again_for(code, _group(one), last))
+            chunks = list(_chunks({one: (node, self._api_of(one)) for one, node in nodes.items()}))
+            answers = self._admin.send([(node, _describe_request(api, chunk)) for (node, api), chunk in chunks])
+            for ((node, api), chunk), answer in zip(chunks, answers, strict=True):
+                if gathering.asks_again(answer, f"broker {node}", last):
+                    yield from chunk
+                if isinstance(answer, BaseException):
+                    self._admin.forget("group", chunk)
+                    continue
+                for one in answer.groups:
+                    if not one.error_code:
+                        gathering.found.append(group_description(one, self._protocol_of(one.group_id), node))
+                    elif one.error_code == _GROUP_ID_NOT_FOUND:
+                        gathering.found.append(GroupDescription(one.group_id, api, "Dead", node))
+                    else:
+                        self._admin.forget("group", [one.group_id] if is_moving(int(one.error_code)) else [])
+                        if gathering.asks_again_for(one.error_code, _group(one.group_id), last):
+                            yield one.group_id
+
+        self._admin.until_settled(names, attempt)
+        gathered = gathering.result()
+        return Gathered(tuple(sorted(gathered.items, key=lambda one: one.group)), gathered.failures)
+
+    def _know(self, names: Collection[str]) -> None:
+        """Lists the groups when one of them was not listed yet; those that are not there count as classic."""
+        if any(one not in self._protocols for one in names):
+            self.groups()
+            self._protocols = {**dict.fromkeys(names, GroupProtocol.CLASSIC), **self._protocols}
+
+    def _protocol_of(self, group: str) -> GroupProtocol:
+        return self._protocols.get(group, GroupProtocol.CLASSIC)
+
+    def _api_of(self, group: str) -> GroupProtocol:
+        protocol = self._protocol_of(group)
+        return GroupProtocol.CLASSIC if protocol is GroupProtocol.OFFSETS_ONLY else protocol
 
     def committed(self, groups: Collection[str]) -> Gathered[GroupOffsets]:
         """Committed offsets of each group, one request a coordinator and 500 groups (KIP-709), not waiting for open
-        transactions (`require_stable` false)."""
+        transactions (`require_stable` false). Of share groups, where they begin (KIP-932)."""
+        names = sorted(set(groups))
+        found = self._fetched([one for one in names if self._protocol_of(one) is not GroupProtocol.SHARE])
+        self._know([one.group for one in found.items if not one.offsets])
+        share = [one for one in names if self._protocol_of(one) is GroupProtocol.SHARE]
+        if not share:
+            return found
+        from eosctl.adapters.kafka_share_groups import share_offsets
+
+        shared = share_offsets(self._admin, share)
+        others = tuple(one for one in found.items if one.group not in share)
+        return Gathered((*others, *shared.items), (*found.failures, *shared.failures))
+
+    def _fetched(self, names: list[str]) -> Gathered[GroupOffsets]:
+        """OffsetFetch; a share group has none there, which is no error."""
         from kafka.protocol.consumer import OffsetFetchRequest
 
         if self._admin.version_of(OffsetFetchRequest) < 8:
@@ -114,18 +137,23 @@ class KafkaGroups:
                     self._admin.forget("group", chunk)
                     continue
                 for one in answer.groups:
-                    if not one.error_code:
-                        gathering.found.append(GroupOffsets(one.group_id, _offsets(one.topics)))
-                    elif is_moving(int(one.error_code)):
-                        self._admin.forget("group", [one.group_id])
-                    if one.error_code and gathering.asks_again_for(one.error_code, _group(one.group_id), last):
-                        yield one.group_id
+                    if one.error_code in (0, _GROUP_ID_NOT_FOUND):
+                        gathering.found.append(GroupOffsets(one.group_id, committed_offsets(one.topics)))
+                    else:
+                        self._admin.forget("group", [one.group_id] if is_moving(int(one.error_code)) else [])
+                        if gathering.asks_again_for(one.error_code, _group(one.group_id), last):
+                            yield one.group_id
 
-        self._admin.until_settled(sorted(set(groups)), attempt)
+        self._admin.until_settled(names, attempt)
         return gathering.result()
 
     def commit(self, group: str, offsets: Mapping[TopicPartition, CommittedOffset]) -> None:
         """Alters an empty group's offsets. Raises Refused (`group_active`) for a group with members."""
+        if self._is_share(group):
+            from eosctl.adapters.kafka_share_groups import alter_request
+
+            self._change(group, "AlterShareGroupOffsets", alter_request(group, offsets))
+            return
         from kafka.protocol.consumer import OffsetCommitRequest
 
         topic = OffsetCommitRequest.OffsetCommitRequestTopic
@@ -139,7 +167,7 @@ class KafkaGroups:
                 )
                 for one in mine
             ])
-            for name, mine in _by_topic(offsets)
+            for name, mine in by_topic(offsets)
         ]  # fmt: skip
         request = OffsetCommitRequest(
             group_id=group, generation_id_or_member_epoch=-1, member_id="", group_instance_id=None,
@@ -149,6 +177,13 @@ class KafkaGroups:
 
     def delete_offsets(self, group: str, partitions: Collection[TopicPartition]) -> None:
         """OffsetDelete (KIP-496). Raises Refused (`group_active`) while the group subscribes to one of the topics."""
+        if self._is_share(group):
+            from eosctl.adapters.kafka_share_groups import delete_request
+
+            [known] = self.committed([group]).items
+            request = delete_request(group, set(partitions), known.offsets)
+            self._change(group, "DeleteShareGroupOffsets", request)
+            return
         from kafka.protocol.consumer import OffsetDeleteRequest
 
         if self._admin.version_of(OffsetDeleteRequest) < 0:
@@ -159,9 +194,13 @@ class KafkaGroups:
                 name=name,
                 partitions=[topic.OffsetDeleteRequestPartition(partition_index=one.partition) for one in mine],
             )
-            for name, mine in _by_topic(partitions)
+            for name, mine in by_topic(partitions)
         ]
         self._change(group, "OffsetDelete", OffsetDeleteRequest(group_id=group, topics=topics))
+
+    def _is_share(self, group: str) -> bool:
+        self._know([group])
+        return self._protocol_of(group) is GroupProtocol.SHARE
 
     def _change(self, group: str, api: str, request: Any) -> None:
         """Sends a change to the group's coordinator; raises for the first partition that was refused."""
@@ -191,20 +230,30 @@ def _epoch(leader_epoch: int | None) -> int:
     return -1 if leader_epoch is None else leader_epoch
 
 
-def _by_topic(partitions: Iterable[TopicPartition]) -> Iterator[tuple[str, list[TopicPartition]]]:
-    by_topic: dict[str, list[TopicPartition]] = defaultdict(list)
-    for one in sorted(partitions):
-        by_topic[one.topic].append(one)
-    yield from by_topic.items()
-
-
-def _chunks(coordinators: Mapping[str, int]) -> Iterator[tuple[int, list[str]]]:
-    by_node: dict[int, list[str]] = defaultdict(list)
-    for name, node in coordinators.items():
-        by_node[node].append(name)
-    for node, mine in by_node.items():
+def _chunks(places: Mapping[str, K]) -> Iterator[tuple[K, list[str]]]:
+    """The groups of each place, 500 at a time."""
+    by_place: dict[K, list[str]] = defaultdict(list)
+    for name, place in places.items():
+        by_place[place].append(name)
+    for place, mine in by_place.items():
         for start in range(0, len(mine), _GROUPS_A_REQUEST):
-            yield node, mine[start : start + _GROUPS_A_REQUEST]
+            yield place, mine[start : start + _GROUPS_A_REQUEST]
+
+
+def _describe_request(api: GroupProtocol, groups: list[str]) -> Any:
+    """Version 5 of DescribeGroups at most: a group that is not there is Dead, as it is to all of Kafka's tools."""
+    if api is GroupProtocol.CLASSIC:
+        from kafka.protocol.admin import DescribeGroupsRequest
+
+        return DescribeGroupsRequest(groups=groups, include_authorized_operations=False, max_version=5)
+    from eosctl.adapters import messages
+
+    kinds = {
+        GroupProtocol.CONSUMER: messages.ConsumerGroupDescribeRequest,
+        GroupProtocol.SHARE: messages.ShareGroupDescribeRequest,
+        GroupProtocol.STREAMS: messages.StreamsGroupDescribeRequest,
+    }
+    return kinds[api](group_ids=groups, include_authorized_operations=False)
 
 
 def _fetch_request(groups: list[str]) -> Any:
@@ -215,50 +264,10 @@ def _fetch_request(groups: list[str]) -> Any:
 
 
 def _codes(answer: Any) -> set[int]:
-    """All error codes of an OffsetCommit or OffsetDelete answer."""
+    """All error codes of the answer to a change: of the whole, of topics, of partitions."""
     if answer is None:
         return set()
-    inner = {int(one.error_code) for topic in answer.topics for one in topic.partitions}
+    topics = list(getattr(answer, "topics", None) or getattr(answer, "responses", None) or ())
+    inner = {int(getattr(topic, "error_code", 0) or 0) for topic in topics}
+    inner |= {int(one.error_code) for topic in topics for one in getattr(topic, "partitions", None) or ()}
     return (inner | {int(getattr(answer, "error_code", 0) or 0)}) - {0}
-
-
-def _listing(one: Any) -> GroupListing:
-    kind = str(getattr(one, "group_type", "") or "classic").lower()
-    protocol = GroupProtocol(kind) if kind in list(GroupProtocol) else GroupProtocol.CLASSIC
-    if protocol is GroupProtocol.CLASSIC and not one.protocol_type:
-        protocol = GroupProtocol.OFFSETS_ONLY
-    return GroupListing(one.group_id, protocol, str(getattr(one, "group_state", "") or "Unknown"))
-
-
-def _description(one: Any, protocol: GroupProtocol) -> GroupDescription:
-    members = tuple(
-        GroupMember(
-            member.member_id,
-            member.client_id,
-            member.host.lstrip("/"),
-            tuple(sorted(TopicPartition(tp.topic, tp.partition) for tp in member.assignment.topic_partitions)),
-            member.group_instance_id,
-        )
-        for member in one.members
-    )
-    coordinator = one.coordinator.id if one.coordinator is not None else -1
-    return GroupDescription(one.group_id, protocol, _state(one.state.name), coordinator, members)
-
-
-def _state(name: str) -> str:
-    return {"PREPARING_REBALANCING": "PreparingRebalance", "COMPLETING_REBALANCING": "CompletingRebalance"}.get(
-        name, name.capitalize()
-    )
-
-
-def _offsets(topics: Iterable[Any]) -> dict[TopicPartition, CommittedOffset]:
-    return {
-        TopicPartition(topic.name, one.partition_index): CommittedOffset(
-            Offset(one.committed_offset),
-            one.committed_leader_epoch if one.committed_leader_epoch >= 0 else None,
-            one.metadata or "",
-        )
-        for topic in topics
-        for one in topic.partitions
-        if one.committed_offset >= 0
-    }

@@ -33,7 +33,7 @@ def command_of(operation: Operation, run: Runner) -> Callable[..., None]:
         annotations[name] = kind
 
     def command(ctx: typer.Context, **values: Any) -> None:
-        shared = options.shared_of(values).over(_outer(ctx))
+        shared = options.shared_of(values, operation.params.model_fields).over(_outer(ctx))
         run(operation, validated(operation, values), shared)
 
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
@@ -52,6 +52,8 @@ def shared_names(operation: Operation) -> tuple[str, ...]:
     """Which of the shared flags this operation takes, less those whose name it uses itself."""
     connection = options.CONNECTION if operation.needs or isinstance(operation, Change) else ("profile", "timeout")
     extra = options.CHANGE if isinstance(operation, Change) else (("watch",) if isinstance(operation, Query) else ())
+    if isinstance(operation, Query) and operation.samples is not None:
+        extra += options.MONITORING
     own = set(operation.params.model_fields)
     return tuple(name for name in (*connection, *options.OUTPUT, *extra) if name not in own)
 
@@ -68,7 +70,8 @@ def validated(operation: Operation, values: dict[str, Any]) -> Params:
 def help_text(operation: Operation) -> str:
     """The help of a subcommand: summary, details, examples."""
     examples = "\n\n".join(f"{one.says}\n\n  $ {one.command}" for one in operation.examples)
-    parts = (operation.summary + ".", operation.details, f"Examples:\n\n{examples}" if examples else "")
+    stop = "" if operation.summary.endswith("?") else "."
+    parts = (operation.summary + stop, operation.details, f"Examples:\n\n{examples}" if examples else "")
     return "\n\n".join(part for part in parts if part)
 
 

@@ -68,6 +68,8 @@ def _traceback_file() -> str:
 
 
 def _tell(argv: Sequence[str], notice: Notice, code: ExitCode) -> int:
+    if "--nagios" in argv:
+        return _tell_nagios(notice)
     form = requested_format(argv)
     if form in (Format.JSON, Format.YAML):
         report = Report(None, exit_code=code, errors=(notice,))
@@ -75,6 +77,15 @@ def _tell(argv: Sequence[str], notice: Notice, code: ExitCode) -> int:
     else:
         console.say("Error", notice)
     return int(code)
+
+
+def _tell_nagios(notice: Notice) -> int:
+    """A plugin says `unknown` on standard output whatever went wrong: any other number would be a verdict."""
+    from eosctl.domain.checks.levels import Level
+    from eosctl.render.nagios import nagios_failure
+
+    console.write(nagios_failure(f"{notice.message} {notice.hint}".strip()) + "\n")
+    return Level.UNKNOWN.number
 
 
 def requested_format(argv: Sequence[str]) -> Format:

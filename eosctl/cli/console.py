@@ -1,5 +1,7 @@
 """Standard output and error: data to the one, everything else to the other. Colour only on a terminal."""
 
+from __future__ import annotations
+
 import os
 import shutil
 import signal
@@ -7,18 +9,21 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from eosctl.core.durations import parse_duration_ms
 from eosctl.core.errors import EosctlError, Notice
 from eosctl.core.exit_codes import ExitCode
-from eosctl.core.operation import Operation
-from eosctl.core.plan import Plan
 from eosctl.core.progress import Progress, Silent
-from eosctl.core.report import Report
 from eosctl.render.output import Canvas, Format, render
 from eosctl.render.wrapping import wrapped
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from eosctl.core.operation import Operation
+    from eosctl.core.plan import Plan
+    from eosctl.core.report import Report
 
 FOR_PEOPLE = (Format.TABLE, Format.WIDE, Format.MARKDOWN)
 
@@ -63,10 +68,11 @@ def write(text: str) -> None:
 
 def say(kind: str, notice: Notice) -> None:
     """One warning or error for people."""
-    from eosctl.render.terminal import paint
+    head = f"{kind}:"
+    if canvas(sys.stderr).colour:
+        from eosctl.render.terminal import paint
 
-    colour = canvas(sys.stderr).colour
-    head = paint(f"{kind}:", "yellow" if kind == "Warning" else "bold red", colour=colour)
+        head = paint(head, "yellow" if kind == "Warning" else "bold red", colour=True)
     first, *rest = folded(f"{kind}: {notice.message}").split("\n")
     lines = [first.replace(f"{kind}:", head, 1), *(f"  {line}" for line in rest)]
     if notice.hint:
@@ -102,11 +108,11 @@ def ask(question: Any) -> bool:
     return answer == question.expects if question.expects else answer.lower() in ("y", "yes")
 
 
-def progress(form: Format) -> Progress:
-    """A bar on a terminal, lines otherwise."""
+def progress(form: Format, *, quiet: bool = False) -> Progress:
+    """A bar on a terminal, lines otherwise; nothing when something else draws there."""
     from eosctl.render.progress import LineProgress, TerminalProgress
 
-    if os.environ.get("EOSCTL_QUIET"):
+    if quiet or os.environ.get("EOSCTL_QUIET"):
         return Silent()
     return TerminalProgress() if sys.stderr.isatty() else LineProgress()
 
@@ -144,28 +150,56 @@ def stopping() -> Iterator[Signals]:
 
 
 def watch(operation: Operation, look: Callable[[], Report], form: Format, every: str) -> ExitCode:
-    """Draws a query again and again until Ctrl-C; an error is shown and the next look may be better."""
+    """Asks a query again and again until Ctrl-C: on the whole screen for people, one answer after the other for pipes.
+
+    An error is shown, and the next look may be better. The exit code is that of the last look.
+    """
     period_s = max(parse_duration_ms(every), 200) / 1_000
+    if form in FOR_PEOPLE and sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
+        return _watch_on_screen(operation, look, form, every, period_s)
     code = ExitCode.DONE
     try:
-        while True:
-            began = time.monotonic()
+        for _ in _ticks(period_s):
             try:
                 report = look()
                 code = report.exit_code
-                _redraw(operation, report, form, every)
+                show(operation.name, report, form)
             except EosctlError as error:
                 say("Error", error.notice())
                 code = error.exit_code
-            time.sleep(max(0.0, period_s - (time.monotonic() - began)))
     except KeyboardInterrupt:
-        return code
+        pass
+    return code
 
 
-def _redraw(operation: Operation, report: Report, form: Format, every: str) -> None:
-    if sys.stdout.isatty() and form in FOR_PEOPLE:
-        write("\x1b[H\x1b[2J\x1b[3J")
-        write(
-            f"eosctl {operation.name.replace('.', ' ')}   every {every}   {time.strftime('%H:%M:%S')}   Ctrl-C ends\n\n"
-        )
-    show(operation.name, report, form)
+def _watch_on_screen(
+    operation: Operation, look: Callable[[], Report], form: Format, every: str, period_s: float
+) -> ExitCode:
+    """The live view; the last answer stays on the terminal when it ends."""
+    from eosctl.render.live import LiveView
+
+    report, code = None, ExitCode.DONE
+    try:
+        with LiveView(operation.name, form, every, colour=canvas().colour) as view:
+            for _ in _ticks(period_s):
+                view.looking()
+                try:
+                    report = look()
+                    code = report.exit_code
+                    view.show(report)
+                except EosctlError as error:
+                    view.fail(error.notice())
+                    code = error.exit_code
+    except KeyboardInterrupt:
+        pass
+    if report is not None:
+        show(operation.name, report, form)
+    return code
+
+
+def _ticks(period_s: float) -> Iterator[None]:
+    """Forever, a period apart as long as the work between takes less."""
+    while True:
+        began = time.monotonic()
+        yield
+        time.sleep(max(0.0, period_s - (time.monotonic() - began)))

@@ -1,5 +1,6 @@
 """The flags that every command shares, and how they become values. One table, bound to each command."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -24,6 +25,10 @@ class Shared:
     output: str = ""
     debug: bool = False
     watch: str = ""
+    nagios: bool = False
+    prometheus: str = ""
+    serve: str = ""
+    every: str = ""
     dry_run: bool = False
     plan_out: str = ""
     yes: bool = False
@@ -53,8 +58,9 @@ class Shared:
 _METAVARS = {
     "profile": "NAME", "bootstrap_server": "HOST:PORT", "dsn": "DSN", "kafka_config": "FILE", "properties": "KEY=VALUE",
     "timeout": "DURATION", "output": "FORMAT", "watch": "SECONDS", "plan_out": "FILE", "confirm": "NAME",
+    "prometheus": "FILE", "serve": "HOST:PORT", "every": "DURATION",
 }  # fmt: skip
-_CONNECTION, _OUTPUT, _CHANGE = "Connection", "Output", "Change"
+_CONNECTION, _OUTPUT, _CHANGE, _MONITORING = "Connection", "Output", "Change", "Monitoring"
 _HELP: dict[str, tuple[Any, tuple[str, ...], str, str]] = {
     "profile": (str, ("--profile",), "Connection by name (EOSCTL_PROFILE)", _CONNECTION),
     "bootstrap_server": (str, ("--bootstrap-server",), "Kafka's host:port (EOSCTL_BOOTSTRAP_SERVER)", _CONNECTION),
@@ -65,6 +71,10 @@ _HELP: dict[str, tuple[Any, tuple[str, ...], str, str]] = {
     "output": (str, ("-o", "--output"), "table, wide, json, yaml, csv, markdown", _OUTPUT),
     "debug": (bool, ("--debug",), "Show the traceback of an error", _OUTPUT),
     "watch": (str, ("--watch",), "Draw again every so often, for example 2s", _OUTPUT),
+    "nagios": (bool, ("--nagios",), "One line with performance data, and Nagios's exit codes", _MONITORING),
+    "prometheus": (str, ("--prometheus",), "Prometheus text to a .prom file, in one go, or to - (stdout)", _MONITORING),
+    "serve": (str, ("--serve",), "Be an exporter at this address, for example :9642", _MONITORING),
+    "every": (str, ("--every",), "How often --serve looks [default: 30s]", _MONITORING),
     "dry_run": (bool, ("--dry-run",), "Show the plan and stop", _CHANGE),
     "plan_out": (str, ("--plan-out",), "Save the plan to a file and stop; `eosctl apply` runs it", _CHANGE),
     "yes": (bool, ("--yes", "-y"), "Do not ask", _CHANGE),
@@ -72,6 +82,7 @@ _HELP: dict[str, tuple[Any, tuple[str, ...], str, str]] = {
 }
 CONNECTION = tuple(name for name, (_, _, _, panel) in _HELP.items() if panel == _CONNECTION)
 OUTPUT = ("output", "debug")
+MONITORING = tuple(name for name, (_, _, _, panel) in _HELP.items() if panel == _MONITORING)
 CHANGE = tuple(name for name, (_, _, _, panel) in _HELP.items() if panel == _CHANGE)
 
 
@@ -92,9 +103,10 @@ def shared_option(name: str) -> tuple[Any, Any]:
     return kind, option
 
 
-def shared_of(values: dict[str, Any]) -> Shared:
-    """Takes the shared flags out of a command's values."""
-    taken = {one.name: values.pop(one.name) for one in fields(Shared) if one.name in values}
+def shared_of(values: dict[str, Any], own: Collection[str] = ()) -> Shared:
+    """Takes the shared flags out of a command's values, but for those that are its `own` under the same name."""
+    names = [one.name for one in fields(Shared) if one.name in values and one.name not in own]
+    taken = {name: values.pop(name) for name in names}
     if "properties" in taken:
         taken["properties"] = tuple(taken["properties"] or ())
     return Shared(**taken)

@@ -11,15 +11,18 @@ from eosctl.runtime.confirmation import Situation
 
 if TYPE_CHECKING:
     from eosctl.cli.wiring import CliGateways
+    from eosctl.ports.person import PersonGateway
 
 
 class CliPlaybooks(PlaybookLibrary):
     """The library; a wish's `--yes` and `--confirm` become the run's situation."""
 
-    def __init__(self, gateways: "CliGateways", wish: RunWish | None = None) -> None:
+    def __init__(
+        self, gateways: "CliGateways", wish: RunWish | None = None, *, person: "PersonGateway | None" = None
+    ) -> None:
         from eosctl.cli.run import who
 
-        person, settings = TerminalPerson(), gateways.settings
+        person, settings = person or TerminalPerson(), gateways.settings
         situation = Situation(
             interactive=person.interactive(),
             yes=wish.yes if wish else False,
@@ -28,6 +31,7 @@ class CliPlaybooks(PlaybookLibrary):
             confirm=wish.confirm if wish else "",
         )
         self._gateways = gateways
+        self._person = person
 
         def fresh() -> Any:
             from eosctl.cli.wiring import make_gateways
@@ -39,11 +43,13 @@ class CliPlaybooks(PlaybookLibrary):
 
     def run(self, name: str, wish: RunWish) -> RunOutcome:
         """Runs with the wish's policy."""
-        return super(CliPlaybooks, CliPlaybooks(self._gateways, wish)).run(name, wish)
+        return super(CliPlaybooks, CliPlaybooks(self._gateways, wish, person=self._person)).run(name, wish)
 
     def resume(self, run: str, wish: RunWish, *, accept_changed: bool) -> RunOutcome:
         """Resumes with the wish's policy."""
-        return super(CliPlaybooks, CliPlaybooks(self._gateways, wish)).resume(run, wish, accept_changed=accept_changed)
+        return super(CliPlaybooks, CliPlaybooks(self._gateways, wish, person=self._person)).resume(
+            run, wish, accept_changed=accept_changed
+        )
 
 
 def library(gateways: "CliGateways") -> PlaybookLibrary:

@@ -28,7 +28,7 @@ class Profile(BaseModel):
     tables: dict[str, Any] = Field(default_factory=dict, description="table mappings by noun")
     connect: dict[str, Any] = Field(default_factory=dict, description="Kafka Connect: url, user, password")
     dialects: dict[str, Any] = Field(default_factory=dict, description="dead-letter dialects of your own")
-    thresholds: dict[str, Any] = Field(default_factory=dict, description="limits for `eosctl check`")
+    checks: dict[str, Any] = Field(default_factory=dict, description="subjects and limits of `eosctl check`")
 
 
 class Config(BaseModel):

@@ -28,7 +28,7 @@ def pages() -> dict[str, str]:
         operations = [one for one in registry.all_operations() if one.noun == noun]
         body = "\n\n".join(_section(one) for one in operations)
         more = _rules() if noun == "doctor" else ""
-        made[f"{noun}.md"] = f"{_NOTE}\n\n# {noun}\n\n{says}.\n\n{body}\n{more}"
+        made[f"{noun}.md"] = f"{_NOTE}\n\n# {noun}\n\n{_sentence(says)}\n\n{body}\n{more}"
     return made
 
 
@@ -64,7 +64,7 @@ def _section(operation: Operation) -> str:
     asks = ", ".join(_SERVERS[one] for one in operation.needs)
     parts = [
         f"## eosctl {name}",
-        f"{operation.summary}. {operation.details}".strip(),
+        _sentence(operation.summary) + (f" {operation.details}" if operation.details else ""),
         f"{kind}{f' Talks to {asks}.' if asks else ''} Its name for scripts and plans: `{operation.name}`.",
         *_parameters(operation),
         *_result(operation),
@@ -72,6 +72,10 @@ def _section(operation: Operation) -> str:
         *_seen(f"$ eosctl {name}"),
     ]
     return "\n\n".join(parts)
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith("?") else f"{text}."
 
 
 def _seen(command: str) -> Iterator[str]:

@@ -1,23 +1,27 @@
 """Runs a bound operation: query, change or action. Asks where the policy says so, prints once."""
 
-import getpass
+from __future__ import annotations
+
 import os
-import socket
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from eosctl.cli import console
-from eosctl.cli.options import Shared
 from eosctl.cli.settings import Settings, settings_of
 from eosctl.core.errors import Notice, Refused
 from eosctl.core.exit_codes import ExitCode
 from eosctl.core.operation import Action, Change, Operation, Query
-from eosctl.core.params import Params
-from eosctl.core.plan import Plan
 from eosctl.core.report import Report
 from eosctl.render.output import Format
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from eosctl.cli.options import Shared
+    from eosctl.core.params import Params
+    from eosctl.core.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -33,17 +37,22 @@ class Call:
 def run_operation(operation: Operation, params: Params, shared: Shared) -> None:
     """Runs it and ends the process with its exit code (SystemExit); errors go to the boundary."""
     from eosctl.cli.wiring import make_gateways
+    from eosctl.runtime.filing import filed
 
     form = Format(shared.format_name())
+    if isinstance(operation, Query) and (shared.nagios or shared.prometheus or shared.serve):
+        from eosctl.cli import monitoring
+
+        raise SystemExit(monitoring.run(operation, params, shared))
     settings = settings_of(shared.flags())
     with console.stopping() as stop:
-        gateways = make_gateways(settings, progress=console.progress(form), stop=stop)
+        gateways = make_gateways(settings, progress=console.progress(form, quiet=bool(shared.watch)), stop=stop)
         call = Call(gateways, shared, settings, form)
         try:
             if isinstance(operation, Query) and shared.watch:
                 code = console.watch(operation, lambda: _query(operation, gateways, params), form, shared.watch)
             else:
-                report = _run(operation, params, call)
+                report = filed(gateways, _run(operation, params, call))
                 console.show(operation.name, report, form)
                 code = report.exit_code
         finally:
@@ -77,7 +86,7 @@ def _change(operation: Change, params: Params, call: Call) -> Report:
     shared = call.shared
     if call.form in console.FOR_PEOPLE:
         console.show_plan(plan)
-    data = ChangeData(applied=False, plan=plan.as_dict(), plan_file=shared.plan_out)
+    data = ChangeData(applied=False, plan=_plan_data(plan, call), plan_file=shared.plan_out)
     if shared.plan_out:
         save_plan(plan, Path(shared.plan_out))
         return _planned(data, call, f"Saved. Run it with: eosctl apply {shared.plan_out}", plan)
@@ -87,6 +96,11 @@ def _change(operation: Change, params: Params, call: Call) -> Report:
         return _planned(replace(data, applied=True), call, "There is nothing to do.", plan)
     _confirm(plan, call)
     return _execute(operation, plan, call)
+
+
+def _plan_data(plan: Plan, call: Call) -> Mapping[str, Any]:
+    """The plan as data, for scripts; people have it before their eyes."""
+    return {} if call.form in console.FOR_PEOPLE else plan.as_dict()
 
 
 def _planned(data: Any, call: Call, summary: str, plan: Plan) -> Report:
@@ -122,11 +136,11 @@ def _execute(operation: Change, plan: Plan, call: Call) -> Report:
     undoes = str(plan.params.get("undo", "")) if operation.name == "undo" else ""
     execution = execute(plan, gateways, gateways.record, who=who(), undoes=undoes)
     outcome = operation.outcome(plan, execution.receipts)
-    entry = gateways.record.entry(execution.journal_id)
+    entry = gateways.record.written(execution.journal_id)
     undo = f"eosctl undo {entry.id}" if not undoes and gateways.journal.is_undoable(entry) else ""
     data = ChangeData(
         applied=True,
-        plan=plan.as_dict(),
+        plan=_plan_data(plan, call),
         steps=tuple(receipt_data(one) for one in execution.receipts),
         result=outcome.data,
         journal_id=execution.journal_id,
@@ -143,11 +157,15 @@ def _execute(operation: Change, plan: Plan, call: Call) -> Report:
         ),
         text=console.change_text(execution.receipts, outcome, call.form),
         summary=f"{outcome.summary} Journal: {execution.journal_id}. {back}".strip(),
+        documents=outcome.documents,
     )
 
 
 def who() -> str:
     """Who does it, for the journal: user and host."""
+    import getpass
+    import socket
+
     try:
         user = getpass.getuser()
     except (KeyError, OSError):

@@ -1,17 +1,21 @@
 """Which servers: flags before environment before profile. Nothing connects here."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from eosctl.cli.profiles import Profile, read_config, running_labs, unknown_profile
 from eosctl.core.durations import parse_duration_ms
 from eosctl.core.errors import UsageError
 
+if TYPE_CHECKING:
+    from eosctl.cli.profiles import Profile
+
 DEFAULT_TIMEOUT = "15s"
-_SECTIONS = ("tables", "connect", "dialects", "thresholds", "environment")
+_SECTIONS = ("tables", "connect", "dialects", "checks", "environment")
 
 
 @dataclass(frozen=True)
@@ -67,15 +71,31 @@ def settings_of(flags: Flags, environ: Mapping[str, str] = os.environ) -> Settin
     )
 
 
-def _profile(flags: Flags, environ: Mapping[str, str]) -> tuple[str, Profile]:
-    config = read_config()
+class NoProfile:
+    """What a profile without any setting says. Where flags name the servers, nobody needs pydantic to know that."""
+
+    bootstrap_servers = dsn = kafka_config = environment = ""
+    protected = False
+    kafka: Mapping[str, Any] = {}
+    tables: Mapping[str, Any] = {}
+    connect: Mapping[str, Any] = {}
+    dialects: Mapping[str, Any] = {}
+    checks: Mapping[str, Any] = {}
+
+
+def _profile(flags: Flags, environ: Mapping[str, str]) -> tuple[str, Profile | NoProfile]:
     named = flags.profile or environ.get("EOSCTL_PROFILE", "")
     connected = (
         flags.bootstrap_server or flags.dsn or environ.get("EOSCTL_BOOTSTRAP_SERVER") or environ.get("EOSCTL_DSN")
     )
-    name = named or ("" if connected else config.current)
+    if connected and not named:
+        return "", NoProfile()
+    from eosctl.cli.profiles import read_config, running_labs, unknown_profile
+
+    config = read_config()
+    name = named or config.current
     if not name:
-        return "", Profile.model_construct()
+        return "", NoProfile()
     if name in config.profiles:
         return name, config.profiles[name]
     labs = running_labs()

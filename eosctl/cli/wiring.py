@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,9 @@ if TYPE_CHECKING:
     from eosctl.cli.settings import Settings
     from eosctl.core.progress import Progress, Stop
     from eosctl.ports import (
+        BenchGateway,
         CommandsGateway,
+        DocumentsGateway,
         InterviewGateway,
         JournalGateway,
         LabGateway,
@@ -51,8 +54,51 @@ class CliGateways(LiveGateways):
         from eosctl.proof.gateway import LocalProof
 
         database = DatabaseConnection(self._dsn)
-        database.require_some()
-        return LocalProof(self.connection.librdkafka(), database.libpq(), progress=self.progress, stop=self.stop)
+        named = bool(database.dsn) or any(one.startswith("PG") for one in os.environ)
+        return LocalProof(
+            self.connection.librdkafka(),
+            database.libpq() if named else None,
+            progress=self.progress,
+            stop=self.stop,
+            lab=self.lab,
+            consent=self._consent,
+        )
+
+    def _consent(self, confirm: str) -> None:
+        """A protected profile's name, typed or given, before verify works on its servers."""
+        from eosctl.cli.console import ask
+        from eosctl.cli.person import TerminalPerson
+        from eosctl.core.errors import Refused
+        from eosctl.core.plan import Plan
+        from eosctl.runtime.confirmation import Situation, questions
+
+        situation = Situation(
+            interactive=TerminalPerson().interactive(),
+            yes=True,
+            profile=self.settings.profile_name,
+            protected=self.settings.protected,
+            confirm=confirm,
+        )
+        plan = Plan(operation="verify", summary="Crash tests in topics and a schema of their own", steps=())
+        for question in questions(plan, situation):
+            if not ask(question):
+                raise Refused("declined", "The crash test was not confirmed.", why="Nothing was changed.")
+
+    @cached_property
+    def bench(self) -> BenchGateway:
+        """Measurements on the connection that was named."""
+        from eosctl.adapters.connection import DatabaseConnection
+        from eosctl.proof.bench.gateway import LocalBench
+
+        database = DatabaseConnection(self._dsn)
+        return LocalBench(
+            self.connection.librdkafka(),
+            database.libpq(),
+            self.connect,
+            has_database=database.is_named(),
+            progress=self.progress,
+            stop=self.stop,
+        )
 
     @cached_property
     def record(self) -> Journal:
@@ -67,6 +113,13 @@ class CliGateways(LiveGateways):
         from eosctl.cli.commands import OwnCommands
 
         return OwnCommands()
+
+    @property
+    def documents(self) -> DocumentsGateway:
+        """Reports and charts as files."""
+        from eosctl.render.documents import DocumentFiles
+
+        return DocumentFiles()
 
     @property
     def interview(self) -> InterviewGateway:

@@ -4,13 +4,16 @@ A `Query` only reads. A `Change` observes, plans purely, and tells the outcome o
 works on this machine (labs, profiles, files) and plans nothing. `G` is the gateways' type, known from `ports` on.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from eosctl.core.params import Params
-from eosctl.core.plan import Plan, Step
-from eosctl.core.report import Report
+if TYPE_CHECKING:
+    from eosctl.core.params import Params
+    from eosctl.core.plan import Plan, Step
+    from eosctl.core.report import Report
 
 Needs = Literal["kafka", "database", "lab"]
 
@@ -69,10 +72,15 @@ class Operation:
 
 @dataclass(frozen=True, kw_only=True)
 class Query(Operation):
-    """Reads only: `observe(gateways, params) -> snapshot`, then the pure `report(snapshot, params)`."""
+    """Reads only: `observe(gateways, params) -> snapshot`, then the pure `report(snapshot, params)`.
+
+    `samples(snapshot, params)` gives the measures behind the report: the command line then offers `--nagios`,
+    `--prometheus` and `--serve`.
+    """
 
     observe: Callable[[Any, Any], Any]
     report: Callable[[Any, Any], Report]
+    samples: Callable[[Any, Any], Any] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from eosctl.core.errors import Notice
 from eosctl.core.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from eosctl.core.documents import Document
 
 COLUMN = "eosctl.column"
 T = TypeVar("T")
@@ -50,6 +53,7 @@ class Report:
     `data` is a sequence of frozen dataclasses for listings, one dataclass or mapping otherwise. `row_type` gives the
     columns when there are no rows. `summary` is one sentence for people (stderr). `sections` or `text` replace the
     plain table in formats for people; scripts always get `data`. Field names carry units: `_ms`, `_at`, `_bytes`.
+    `documents` are written to their files by whoever ran the operation.
     """
 
     data: Any
@@ -60,6 +64,7 @@ class Report:
     summary: str = ""
     sections: tuple[Section, ...] = ()
     text: str | None = None
+    documents: tuple["Document", ...] = ()
 
 
 @dataclass(frozen=True)

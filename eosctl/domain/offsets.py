@@ -26,15 +26,17 @@ class OffsetsMapping:
     partition: str = "partition"
     consumer_group: str = "consumer_group"
     committed_offset: str = "committed_offset"
+    updated_at: str | None = None
     offset_means: OffsetMeans = OffsetMeans.NEXT_TO_READ
 
     def columns(self) -> dict[str, str | None]:
         """Role to column."""
-        return {role: getattr(self, role) for role in _ROLES}
+        return {role: getattr(self, role) for role in (*_ROLES, "updated_at")}
 
     def identifiers(self) -> dict[str, str | tuple[str, ...]]:
         """What fills the braces of the statement files."""
-        return {"table": self.table.parts, **{role: getattr(self, role) for role in _ROLES}}
+        stamp = {"updated_at": self.updated_at} if self.updated_at else {}
+        return {"table": self.table.parts, **{role: getattr(self, role) for role in _ROLES}, **stamp}
 
     def next_to_read(self, stored: int) -> int:
         """Kafka's number for the table's."""
@@ -70,8 +72,15 @@ def all_mappings(tables: Mapping[str, Any]) -> dict[str, OffsetsMapping]:
 
 
 def checked(catalogue: TableCatalogue | None, mapping: OffsetsMapping) -> OffsetsMapping:
-    """The mapping with the table's real schema. Raises UsageError when table or columns do not exist."""
-    return replace(mapping, table=check_mapping(catalogue, mapping.table, mapping.columns()).table)
+    """The mapping with the table's real schema. Raises UsageError when table or columns do not exist, and for an
+    `updated_at` without a time zone: how long ago it was is anybody's guess."""
+    found = check_mapping(catalogue, mapping.table, mapping.columns())
+    stamp = found.column(mapping.updated_at) if mapping.updated_at else None
+    if stamp is not None and not stamp.type.endswith("with time zone"):
+        raise UsageError("bad_mapping", f"{found.table}.{stamp.name} (mapped as updated_at) is {stamp.type}.",
+                         why="Without a time zone nobody knows how long ago that was.",
+                         hint="Map a column of type timestamptz, or leave updated_at out.")  # fmt: skip
+    return replace(mapping, table=found.table)
 
 
 def _known(tables: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:

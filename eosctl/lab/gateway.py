@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from eosctl.core.errors import OperationFailed
 from eosctl.domain.lab import Incident, LabSummary, LabWish
-from eosctl.lab import engine, incidents, reading
+from eosctl.lab import engine, incidents, reading, server_faults
 from eosctl.lab.connect import ROLE, connect_url
 from eosctl.lab.processes import is_running
 from eosctl.lab.profiles import environment, profile_name
@@ -38,6 +38,10 @@ class LocalLab:
     def read_on(self, name: str, group: str, topic: str) -> int:
         """How many records a real `read_committed` member of the group can read now."""
         return reading.read_on(_running(name), group, topic)
+
+    def break_server(self, name: str, kind: str) -> None:
+        """Ends a server and starts it again."""
+        server_faults.break_server(_running(name), kind)
 
     def incident_log(self, name: str, role: str) -> str:
         """What an incident's process has written so far."""

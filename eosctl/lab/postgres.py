@@ -98,14 +98,20 @@ def _reachable_programs(state: LabState) -> Path:
     programs = Path(state.postgres_bin)
     if os.geteuid() != 0 or all(parent.stat().st_mode & 0o001 for parent in programs.parents):
         return programs
-    install = programs.parent
-    copy = _ROOT_FOLDER / ("programs-" + hashlib.sha256(str(install).encode()).hexdigest()[:16])
+    install, libraries = programs.parent, programs.parents[1].with_name(f"{programs.parents[1].name}.libs")
+    version = f"{install} {(programs / 'postgres').stat().st_mtime_ns}"
+    copy = _ROOT_FOLDER / ("programs-" + hashlib.sha256(version.encode()).hexdigest()[:16])
     if not copy.exists():
         _ROOT_FOLDER.mkdir(parents=True, exist_ok=True, mode=0o755)
         temporary = copy.with_name(f"{copy.name}.{os.getpid()}")
-        shutil.copytree(install, temporary, symlinks=True)
-        os.replace(temporary, copy)
-    return copy / "bin"
+        shutil.copytree(install, temporary / "postgres" / install.name, symlinks=True)
+        if libraries.is_dir():  # the wheel's programs look for them at this place beside the package
+            shutil.copytree(libraries, temporary / libraries.name, symlinks=True)
+        try:
+            os.replace(temporary, copy)
+        except OSError:  # another lab was faster
+            shutil.rmtree(temporary)
+    return copy / "postgres" / install.name / "bin"
 
 
 def _run(command: Sequence[str], user: tuple[int, int] | None) -> None:

@@ -1,5 +1,6 @@
 """Starts and ends the lab's own processes: by pid and creation time, never by name."""
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -72,6 +73,23 @@ def end(process: LabProcess, *, limit_s: float = 20.0) -> bool:
     return True
 
 
+def kill(process: LabProcess) -> None:
+    """SIGKILL to the process and to those that it has started: PostgreSQL's go on for a moment without it."""
+    import psutil
+
+    found = _found(process)
+    if found is None:
+        return
+    family = [found, *found.children(recursive=True)]
+    for one in family:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            one.kill()
+    psutil.wait_procs(family, timeout=10)
+    child = _children.pop(process.pid, None)
+    if child is not None:
+        child.wait()
+
+
 def _found(process: LabProcess) -> Any:
     import psutil
 
@@ -113,8 +131,9 @@ def wait_for_port(port: int, process: LabProcess, *, limit_s: float, log: Path) 
     until = time.monotonic() + limit_s
     while time.monotonic() < until:
         try:
-            with socket.create_connection(("127.0.0.1", port), timeout=0.5):
-                return
+            with socket.create_connection(("127.0.0.1", port), timeout=0.5) as one:
+                if one.getsockname() != one.getpeername():  # with nobody there a socket can meet itself
+                    return
         except OSError:
             pass
         if not is_running(process):

@@ -8,7 +8,7 @@ from eosctl.core.errors import EosctlError, Notice, UsageError
 from eosctl.domain.kafka import TopicPartition
 from eosctl.domain.offset_costs import MoveCost, Range, Tally, cost, windows
 from eosctl.domain.offsets import OffsetsMapping, clamped
-from eosctl.operations.offsets_safety import MoveParams, MoveSeen, busy_rows, stores_of, target_of
+from eosctl.operations.offsets_safety import MoveParams, MoveSeen, stores_of, target_of
 from eosctl.operations.offsets_seen import OffsetsSeen
 from eosctl.operations.offsets_window import dedup_notices
 from eosctl.ports import Gateways
@@ -30,7 +30,6 @@ def seen_with_costs(
     move = MoveSeen(
         seen,
         targets,
-        busy_rows(gateways, seen, params.group),
         target_of(gateways, params.store),
         table_targets,
         metadata or {},

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from eosctl.core.errors import Notice, Refused, UsageError, did_you_mean
 from eosctl.core.operation import Receipt
 from eosctl.core.plan import Plan, Step
-from eosctl.domain.kafka import TopicPartition
+from eosctl.domain.kafka import GroupProtocol, TopicPartition
 from eosctl.domain.offset_costs import MoveCost, total
 from eosctl.domain.offsets import OffsetMeans, OffsetsMapping, clamped
 from eosctl.domain.steps.offsets import MoveOffsets, OffsetMove, SaveSkipped, SkippedRange
@@ -28,7 +28,7 @@ def plan_move(operation: str, move: MoveSeen, params: MoveParams, *, clamp: bool
 
 def move_steps(move: MoveSeen, params: MoveParams, *, clamp: bool) -> tuple[tuple[Step, ...], tuple[Notice, ...]]:
     """The steps for one group, and what the plan says of them."""
-    refuse_unsafe(move.seen, move.busy_rows, params.group)
+    refuse_unsafe(move.seen, params.group, idle_ms=params.table_idle, settled=_settled(move, params))
     _require_rows(move, params)
     steps: list[MoveOffsets] = []
     notices: list[Notice] = list(move.seen.notices)
@@ -39,11 +39,28 @@ def move_steps(move: MoveSeen, params: MoveParams, *, clamp: bool) -> tuple[tupl
             steps.append(MoveOffsets(group=params.group, moves=moves, mapping=mapping))
         notices += _removed(moves, mapping)
     notices += _costs(steps, move.notices)
+    about = move.seen.descriptions.get(params.group)
+    if about is not None and about.protocol is GroupProtocol.SHARE and steps:
+        text = "A share group gets everything from its new offset on, also what it acknowledged already."
+        hint = "What is counted as skipped or to come again may be among that: Kafka tells where it begins, no more."
+        notices.append(Notice("share_redelivered", text, hint))
+    if move.seen.activity and any(one.mapping for one in steps):
+        notices.append(move.seen.activity.notice(params.group))
     if params.store != "kafka" and steps:
         text = "A consumer reads the table when it starts: restart it after the move."
         notices.append(Notice("restart_needed", text))
     kept, why = _kept(move, params, steps)
     return (*kept, *steps), tuple(dict.fromkeys((*notices, *why)))
+
+
+def _settled(move: MoveSeen, params: MoveParams) -> frozenset[TopicPartition]:
+    """Rows that are where they shall be: a move that stopped after the table and is done anew finds them so."""
+    mapping, logs = move.seen.mapping, move.seen.logs
+    return frozenset(
+        at
+        for at, wish in (move.wished(mapping).items() if mapping else ())
+        if at in logs and move.current(params.group, at, mapping) == clamped(wish, logs[at])
+    )
 
 
 def restart_words(receipts: tuple[Receipt, ...]) -> str:

@@ -1,18 +1,19 @@
 """What every change of offsets looks at first: the group, whoever uses it, and what forbids the change."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 
 from eosctl.core.errors import Notice, Refused
 from eosctl.core.params import DurationMs, Params, param
 from eosctl.domain.kafka import GroupProtocol, TopicPartition
+from eosctl.domain.offset_activity import Evidence
 from eosctl.domain.offset_costs import MoveCost
 from eosctl.domain.offsets import OffsetsMapping
-from eosctl.operations.offsets_seen import OffsetsSeen, look, require_known, stored_offsets
+from eosctl.operations.offsets_activity import TableWatch
+from eosctl.operations.offsets_seen import OffsetsSeen, look, require_known
 from eosctl.ports import Gateways
 
 _LOOK_EVERY_MS = 500
-_SETTLE_MS = 1_000
 
 
 class GroupParams(Params):
@@ -21,7 +22,8 @@ class GroupParams(Params):
     group: str = param(help="A group", positional=True, complete="group")
     store: str = param("kafka", help="Where offsets are kept [kafka|db|both]", pattern="^(kafka|db|both)$")
     table: str = param("", help="A mapping's name in the profile's tables.offsets, or a table")
-    wait_empty: DurationMs = param(0, help="Wait so long for the group's members to leave")
+    wait_empty: DurationMs = param(0, help="Wait so long for members to leave and for the table's rows to be quiet")
+    table_idle: DurationMs = param(60_000, help="Rows of the table must be unchanged for so long; 0s: do not look")
 
 
 class MoveParams(GroupParams):
@@ -42,7 +44,6 @@ class MoveSeen:
 
     seen: OffsetsSeen
     targets: Mapping[TopicPartition, int]
-    busy_rows: tuple[TopicPartition, ...] = ()
     target: Mapping[str, str] = field(default_factory=dict)
     table_targets: Mapping[TopicPartition, int] | None = None
     metadata: Mapping[TopicPartition, str] = field(default_factory=dict)
@@ -64,12 +65,19 @@ class MoveSeen:
 def look_at_group(
     gateways: Gateways, params: GroupParams, more: tuple[TopicPartition, ...] = (), *, allow_new: bool = False
 ) -> OffsetsSeen:
-    """The group once its members have left, or when `wait_empty` is over. Raises UsageError (`unknown_group`)."""
+    """The group once its members have left and its rows are quiet, or when `wait_empty` is over.
+
+    Raises UsageError (`unknown_group`).
+    """
     until = gateways.clock.monotonic_ms() + params.wait_empty
+    watch: TableWatch | None = None
     while True:
         seen = look(gateways, [params.group], store=params.store, table=params.table, more=more)
-        about = seen.descriptions.get(params.group)
-        if about is None or not about.members or gateways.clock.monotonic_ms() >= until or gateways.stop.requested():
+        if seen.mapping is not None and params.table_idle:
+            watch = watch or TableWatch(gateways, seen.mapping, params.group)
+            seen = replace(seen, activity=watch.look())
+        over = gateways.clock.monotonic_ms() >= until or gateways.stop.requested()
+        if over or _is_quiet(seen, params):
             break
         gateways.clock.sleep_ms(_LOOK_EVERY_MS)
     if not allow_new:
@@ -87,29 +95,32 @@ def stores_of(seen: OffsetsSeen, store: str) -> tuple[OffsetsMapping | None, ...
     return (*((seen.mapping,) if store != "kafka" else ()), *((None,) if store != "db" else ()))
 
 
-def busy_rows(gateways: Gateways, seen: OffsetsSeen, group: str) -> tuple[TopicPartition, ...]:
-    """Rows of the table that changed within a second: a consumer that keeps its own offsets still runs."""
-    if seen.mapping is None:
-        return ()
-    gateways.clock.sleep_ms(_SETTLE_MS)
-    again = stored_offsets(gateways, seen.mapping, [group]).get(group, {})
-    before = seen.table.get(group, {})
-    return tuple(sorted(at for at in {*again, *before} if again.get(at) != before.get(at)))
+def _is_quiet(seen: OffsetsSeen, params: GroupParams) -> bool:
+    """No members, and no row that changed lately; where nobody can look back, the whole time is watched."""
+    about, activity = seen.descriptions.get(params.group), seen.activity
+    if about is not None and about.members:
+        return False
+    if activity is None:
+        return True
+    watched = activity.evidence is not Evidence.WATCHED or activity.watched_ms >= params.table_idle
+    return watched and activity.busy(params.table_idle) is None
 
 
-def refuse_unsafe(seen: OffsetsSeen, busy: tuple[TopicPartition, ...], group: str) -> None:
-    """Raises Refused for a protocol of another API, for members, for rows that a running consumer changes."""
+def refuse_unsafe(
+    seen: OffsetsSeen, group: str, *, idle_ms: int, settled: Collection[TopicPartition] = frozenset()
+) -> None:
+    """Raises Refused for a streams group, for members, for rows that changed within `idle_ms` and are not `settled`."""
     about = seen.descriptions.get(group)
-    if about is not None and about.protocol in (GroupProtocol.SHARE, GroupProtocol.STREAMS):
-        raise Refused("group_protocol", f"{group!r} is a {about.protocol} group.",
-                      why="Its offsets are kept by another API, which the clients in use do not have.",
-                      hint="Use kafka-share-groups.sh or kafka-streams-groups.sh.")  # fmt: skip
+    if about is not None and about.protocol is GroupProtocol.STREAMS:
+        raise Refused("group_protocol", f"{group!r} is a streams group.",
+                      why="Its state stores and changelogs would stay where they are, and no longer fit its offsets.",
+                      hint="Use kafka-streams-groups.sh --reset-offsets, which deals with them too.")  # fmt: skip
     if about is not None and about.members:
         who = ", ".join(f"{one.client_id} on {one.host}" for one in about.members[:5])
         more = f" and {len(about.members) - 5} more" if len(about.members) > 5 else ""
         raise Refused("group_active", f"{group!r} has active members: {who}{more}.",
                       why="They would commit over the change.",
                       hint="Stop its consumers first, or give --wait-empty 2m.")  # fmt: skip
-    if busy:
-        raise Refused("table_active", f"The table's row for {busy[0]} changed while it was looked at.",
-                      why="A consumer that keeps its own offsets still runs.", hint="Stop it first.")  # fmt: skip
+    busy = seen.activity.busy(idle_ms, settled) if seen.activity else None
+    if seen.activity and busy:
+        raise seen.activity.refusal(busy)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from eosctl.core.errors import Notice, UsageError, did_you_mean
 from eosctl.core.report import Gathered
 from eosctl.domain.kafka import CommittedOffset, GroupDescription, GroupOffsets, LogOffsets, TopicPartition
+from eosctl.domain.offset_activity import TableActivity
 from eosctl.domain.offsets import OffsetsMapping, all_mappings, checked, mapping_of
 from eosctl.ports import Gateways
 
@@ -27,6 +28,7 @@ class OffsetsSeen:
     failures: tuple[Notice, ...] = ()
     notices: tuple[Notice, ...] = ()
     now_ms: int = 0
+    activity: TableActivity | None = None
 
     def places(self, group: str) -> list[TopicPartition]:
         """Every partition on which the group has an offset in some store, by name."""

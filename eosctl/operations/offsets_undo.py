@@ -6,9 +6,12 @@ from eosctl.core.errors import Notice, OperationFailed, UsageError
 from eosctl.core.plan import Plan, Step
 from eosctl.domain.kafka import TopicPartition
 from eosctl.domain.steps.offsets import MoveOffsets, OffsetMove
-from eosctl.operations.offsets_safety import busy_rows, refuse_unsafe
+from eosctl.operations.offsets_activity import TableWatch
+from eosctl.operations.offsets_safety import refuse_unsafe
 from eosctl.operations.offsets_seen import OffsetsSeen, stored_offsets
 from eosctl.ports import Gateways
+
+_LATELY_MS = 60_000
 
 
 def forced(gateways: Gateways, plan: Plan) -> Plan:
@@ -41,14 +44,15 @@ def forced(gateways: Gateways, plan: Plan) -> Plan:
 def _rebased(gateways: Gateways, step: MoveOffsets) -> MoveOffsets:
     if step.mapping is not None:
         rows = stored_offsets(gateways, step.mapping, [step.group])
-        seen = OffsetsSeen(table=rows, mapping=step.mapping)
-        refuse_unsafe(seen, busy_rows(gateways, seen, step.group), step.group)
+        watched = TableWatch(gateways, step.mapping, step.group, look_back=False).look()
+        refuse_unsafe(OffsetsSeen(mapping=step.mapping, activity=watched), step.group, idle_ms=_LATELY_MS)
+        rows = stored_offsets(gateways, step.mapping, [step.group])
         table = rows.get(step.group, {})
         return replace(step, moves=tuple(replace(one, expects_offset=table.get(_at(one))) for one in step.moves))
     described, answer = gateways.groups.describe([step.group]), gateways.groups.committed([step.group])
     for failure in (*described.failures, *answer.failures):
         raise OperationFailed(failure.code, failure.message, hint=failure.hint)
-    refuse_unsafe(OffsetsSeen(descriptions={one.group: one for one in described.items}), (), step.group)
+    refuse_unsafe(OffsetsSeen(descriptions={one.group: one for one in described.items}), step.group, idle_ms=0)
     kafka = next((one.offsets for one in answer.items), {})
     moves: list[OffsetMove] = []
     for one in step.moves:

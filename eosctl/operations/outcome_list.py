@@ -43,6 +43,10 @@ class OutcomeList:
             raise self._failed(error) from None
         self._waiting = []
 
+    def forget(self) -> None:
+        """Drops what was noted: the batch begins again."""
+        self._waiting = []
+
     def close(self) -> None:
         """Ends; what was not committed is dropped."""
         if self._file is not None:

@@ -15,10 +15,12 @@ from eosctl.domain.dlq.selection import narrowed
 from eosctl.domain.dlq.tally import PartitionState, Tally, state_of
 from eosctl.domain.kafka import TopicPartition
 from eosctl.operations.dead_letters import dialects_of, stable_ranges
+from eosctl.operations.guarding import NewerGuard
 from eosctl.operations.outcome_list import OutcomeList
 from eosctl.operations.processed_records import ProcessedRecords
 from eosctl.operations.rehydrating import Rehydrator
 from eosctl.operations.replay_order import OriginOrder
+from eosctl.operations.replay_rights import check_rights
 from eosctl.ports import Gateways
 
 _PLACES = 2_000
@@ -60,12 +62,15 @@ def look(gateways: Gateways, params: Any, rules: ReplayRules) -> ReplaySeen:
     full = replace(rules, targets=targets)
     notices = [Notice("origin_missing", f"The origin {name} is no topic that can be replayed to: its records are held.",
                       "Make it, or give --to TOPIC.") for name in missing]  # fmt: skip
+    largest = _largest(gateways, rules.source)
+    made = made_topics(rules, partitions=len(ranges), largest_bytes=largest)
+    check_rights(gateways, full, {one: how for one, how in made.items() if one not in known}, shared=params.shared)
     readers, unseen = _readers(gateways, targets)
     seen = ReplaySeen(
         rules=full,
         ranges=ranges,
         known=known,
-        largest_bytes=_largest(gateways, rules.source),
+        largest_bytes=largest,
         unfinished=_unfinished(gateways, rules),
         readers=readers,
         notices=(*notices, *unseen),
@@ -78,6 +83,16 @@ def look(gateways: Gateways, params: Any, rules: ReplayRules) -> ReplaySeen:
                          hint=did_you_mean(params.watch_group, {one for groups in readers.values() for one in groups})
                          or "Start the consumer first.")  # fmt: skip
     return _scanned(gateways, seen, reader) if params.scan else seen
+
+
+def made_topics(rules: ReplayRules, *, partitions: int, largest_bytes: int) -> dict[str, tuple[int, dict[str, str]]]:
+    """Ledger and topic of parked records, as they are made where they are missing: partitions and configuration."""
+    keeps = str(rules.window_ms or 604_800_000)
+    parked = {"retention.ms": "-1", "max.message.bytes": str(largest_bytes)}
+    return {
+        rules.ledger: (1, {"retention.ms": keeps, "cleanup.policy": "delete"}),
+        rules.parked: (max(1, partitions), parked),
+    }
 
 
 def _origins(
@@ -110,6 +125,8 @@ def _targets(gateways: Gateways, names: list[str], places: Mapping[str, Mapping[
             largest_bytes=int(config.get("max.message.bytes", 1_048_588)),
             compacted="compact" in config.get("cleanup.policy", ""),
             keeps_ms=int(config.get("retention.ms", -1)) if deletes else -1,
+            behind_ms=int(config.get("message.timestamp.before.max.ms", 2**63 - 1)),
+            ahead_ms=int(config.get("message.timestamp.after.max.ms", 3_600_000)),
             by_key=former_partition_count(places.get(topic.name, {}).items(), count) is not None,
         )
     return found
@@ -157,9 +174,12 @@ def _scanned(gateways: Gateways, seen: ReplaySeen, reader: Reader) -> ReplaySeen
     late, oldest = 0, gateways.clock.now_ms()
     listed = OutcomeList(seen.listing, reader)
     processed = ProcessedRecords(gateways, rules.processed_in, reader) if rules.processed_in else None
+    guard = NewerGuard(gateways, replayer)
+    guard.fill(seen.ranges)
     gateways.progress.begin("Scanning", sum(end - start for start, end in seen.ranges.values()))
     for batch in _in_order(gateways, seen, replayer):
         records = rehydrator.filled(batch.records)
+        guard.look(records)
         if processed is not None:
             replayer.processed = processed.among(records)
         for record in records:
@@ -179,6 +199,8 @@ def _scanned(gateways: Gateways, seen: ReplaySeen, reader: Reader) -> ReplaySeen
         if left == 0:
             break
         listed.commit()
+        guard.committed()
+    guard.close()
     listed.commit()
     listed.close()
     gateways.progress.end()
@@ -188,8 +210,9 @@ def _scanned(gateways: Gateways, seen: ReplaySeen, reader: Reader) -> ReplaySeen
                               "what was replayed before that is not known any more.",
                               "Give a longer --dedup-window while the ledger still holds it."))  # fmt: skip
     if late:
-        notices.append(Notice("too_old_for_target", f"{late} records are older than their target keeps: "
-                              "they get the present time.", "Event time moves for them."))  # fmt: skip
+        notices.append(Notice("too_old_for_target", f"{late} records are older than their target keeps, or further "
+                              "ahead than it takes: they get the present time.",
+                              "Event time moves for them."))  # fmt: skip
     return replace(seen, scanned=True, outcomes=counts.counts, topics=topics, notices=tuple(notices), oldest_ms=oldest)
 
 

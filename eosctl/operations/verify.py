@@ -1,24 +1,27 @@
-"""`verify`: kills a strategy's programs again and again, and counts what came out; a control must be found out."""
+"""`verify`: kills programs again and again, and counts what came out; a strategy's control must be found out."""
 
 import secrets
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 
-from eosctl.core.errors import EosctlError, Notice, Refused, UsageError
-from eosctl.core.exit_codes import ExitCode
+from eosctl.core.errors import EosctlError, Refused, UsageError, did_you_mean
 from eosctl.core.operation import Action, Example
-from eosctl.core.params import Params, param
-from eosctl.core.report import Report, Section, column
-from eosctl.domain.proof.counting import Tally, count
-from eosctl.domain.proof.faults import Kind, draw, parse_kinds
-from eosctl.domain.proof.verdict import UNORDERED, broken_promises, verdict
+from eosctl.core.params import DurationMs, Params, param
+from eosctl.core.report import Report
+from eosctl.domain.proof.faults import KINDS, SERVER_KINDS, WIRE_POINTS, Kind, draw, parse_kinds, wires
 from eosctl.domain.strategies.catalogue import NAMES
-from eosctl.domain.strategies.scaffolding import Scaffold, scaffold
+from eosctl.domain.strategies.scaffolding import Program, Scaffold, scaffold
+from eosctl.operations.proof_report import check_report, write_report
+from eosctl.operations.proving import NEEDS_CONNECT, StrategyProof, chapters, judged, told
+from eosctl.operations.proving_own import OwnProof, Promise, judged_own, own_chapter, own_trial, points_of, told_own
 from eosctl.ports import Gateways
-from eosctl.ports.verify import Happened, Observed, Trial
+from eosctl.ports.verify import Trial
 
-NEEDS_CONNECT = ("outbox-cdc",)
 _FULL, _QUICK = (10_000, 25), (300, 12)  # the most places that a strategy has are 10
+_FULL_OWN, _QUICK_OWN = (2_000, 12), (300, 6)
+_OWN_FAULTS = "kill,pause"
+_ONLY_OWN = ("input_topic", "output_topic", "group", "check_sql", "check_http", "schema_sql", "message")
 
 
 class VerifyParams(Params):
@@ -26,67 +29,127 @@ class VerifyParams(Params):
 
     strategy: str | None = param(None, help="The strategy, for example dedup-table", positional=True)
     all: bool = param(False, help="Every strategy, one after the other")
-    messages: int | None = param(None, help="How many messages; 10000, with --quick 300", ge=100, le=1_000_000)
-    crashes: int | None = param(None, help="How many faults; 25, with --quick 12", ge=1, le=1_000)
+    exec: str | None = param(None, help="Your own consumer: a command for the shell", metavar="CMD")
+    instances: int = param(1, help="So many of your consumer at once", ge=1, le=16)
+    input_topic: str | None = param(None, help="What it reads [default: a topic made for it]", complete="topic")
+    output_topic: str | None = param(None, help="What it writes, and where effects are counted", complete="topic")
+    group: str | None = param(None, help="Its consumer group [default: a new one]", complete="group")
+    partitions: int = param(3, help="Partitions of the topics that are made", ge=1, le=100)
+    id: str = param("header:message-id", help="Where a result names its message: header:NAME, key or json:PATH")
+    check_sql: Path | None = param(None, help="Count rows of this query instead; its first column is the id",
+                                   complete="file")  # fmt: skip
+    check_http: str | None = param(None, help="Count what this URL lists instead", metavar="URL")
+    schema_sql: Path | None = param(None, help="Its tables, made in a schema of their own", complete="file")
+    message: Path | None = param(None, help="A message's text, with ${id} ${key} ${number} ${amount}", complete="file")
+    promise: Promise = param("exactly-once", help="What your consumer promises")
+    ordered: bool = param(False, help="It promises each key's order too")
+    allow_existing: bool = param(False, help="Write to topics, groups and tables that exist and hold something")
+    messages: int | None = param(None, help="How many; 10000, --quick 300; with --exec 2000", ge=100, le=1_000_000)
+    crashes: int | None = param(None, help="How many faults; 25, --quick 12; with --exec 12, 6", ge=1, le=1_000)
+    duration: DurationMs | None = param(None, help="Again with the next seeds until so long has passed")
     seed: int | None = param(None, help="Draws the faults; the same seed gives the same plan of faults", ge=0)
-    faults: str = param("kill", help="Which faults: kill, pause, rebalance, separated by commas", metavar="KINDS")
+    faults: str | None = param(None, help=f"Which: {', '.join(KINDS)} [default: kill; with --exec kill,pause]",
+                               metavar="KINDS")  # fmt: skip
+    crash_points: str | None = param(None, help="Kill only at these places; `list` shows them", metavar="NAMES")
+    allow_faults: bool = param(False, help="Let broker-kill, broker-restart, database-kill end a lab's servers")
     quick: bool = param(False, help="A short run: 300 messages, 12 faults")
-
-
-@dataclass(frozen=True)
-class ControlProof(Tally):
-    """The same program without what protects it: `without` says what was changed, `found` what that did."""
-
-    without: str
-    found: str
-    history: tuple[Happened, ...]
-
-
-@dataclass(frozen=True)
-class StrategyProof:
-    """One strategy's outcome, its control beside it. `broken` says which promise was not kept."""
-
-    strategy: str
-    promise: str
-    verdict: str
-    total_messages: int = field(metadata=column("messages"))
-    unique_processed: int = field(metadata=column("unique"))
-    duplicates: int
-    missed: int
-    corrupted: int = field(metadata=column(wide=True))
-    out_of_order: int = field(metadata=column(wide=True))
-    restarts: int
-    exactly_once: bool = field(metadata=column(wide=True))
-    control_found: str = field(metadata=column("control"))
-    broken: str = field(metadata=column(wide=True))
-    seed: int = field(metadata=column(wide=True))
-    control: ControlProof = field(metadata=column(hidden=True))
-    history: tuple[Happened, ...] = field(metadata=column(hidden=True))
+    report: Path | None = param(None, help="Write the report, time line and stories: .html, .md or .json",
+                                complete="file")  # fmt: skip
+    confirm: str = param("", help="A protected profile's name, instead of typing it", metavar="NAME")
 
 
 def run(gateways: Gateways, params: VerifyParams) -> Report:
     """Exit 3 when a promise was broken or a control showed nothing. Raises UsageError, Refused, OperationFailed."""
-    names, kinds = _names(params), parse_kinds(params.faults)
-    gateways.target(("kafka",))
-    messages, crashes = _size(params)
+    if params.crash_points == "list":
+        return _places(params)
+    check_report(params.report)
+    kinds = parse_kinds(params.faults or (_OWN_FAULTS if params.exec else "kill"))
+    servers = [one for one in kinds if one in SERVER_KINDS]
+    if servers and not params.allow_faults:
+        raise Refused("faults_not_allowed", f"{', '.join(servers)} ends servers.",
+                      why="Everything that works on them is disturbed.", hint="On a lab: --allow-faults.")  # fmt: skip
     seed = secrets.randbelow(2**31) if params.seed is None else params.seed
-    proving, proofs = gateways.verify, []
+    return (_own if params.exec else _strategies)(gateways, params, kinds, seed)
+
+
+def _strategies(gateways: Gateways, params: VerifyParams, kinds: tuple[Kind, ...], seed: int) -> Report:
+    given = [f"--{name.replace('_', '-')}" for name in _ONLY_OWN if getattr(params, name) is not None]
+    if given:
+        raise UsageError("only_exec", f"{', '.join(given)} belongs to --exec.", hint="Name your consumer's command.")
+    names = _names(params)
+    messages, crashes = _size(params, _QUICK if params.quick else _FULL)
+    planned = [scaffold(name, "python") for name in names]
+    for made in planned:
+        _trials(made, messages=messages, crashes=crashes, kinds=kinds, seed=seed, points=points_of(params.crash_points))
+    _before(gateways, params, kinds)
+    proofs: dict[str, StrategyProof] = {}
+
+    def prove(now: int) -> bool:
+        for made in planned:
+            trials = _trials(made, messages=messages, crashes=crashes, kinds=kinds, seed=now,
+                             points=points_of(params.crash_points))  # fmt: skip
+            proof = judged(made, trials, gateways.verify.side_by_side(trials), seed=now)
+            earlier = proofs.get(made.strategy)
+            proofs[made.strategy] = replace(proof, rounds=earlier.rounds + 1) if earlier else proof
+        return all(one.verdict == "pass" for one in proofs.values())
+
+    left = _rounds(gateways, params, prove, seed)
+    found = tuple(proofs.values())
+    if params.report is not None:
+        data = found[0] if params.strategy is not None else found
+        write_report(params.report, "Crash test", chapters(found), data)
+    return told(found, one=params.strategy is not None, left=left, everything=params.all)
+
+
+def _own(gateways: Gateways, params: VerifyParams, kinds: tuple[Kind, ...], seed: int) -> Report:
+    if params.strategy is not None or params.all:
+        raise UsageError("which_strategy", "--exec tests your own consumer, no strategy.", hint="Give one of them.")
+    messages, crashes = _size(params, _QUICK_OWN if params.quick else _FULL_OWN)
+    _known_points(params.crash_points, [f"{side}-{one}" for one in WIRE_POINTS for side in ("before", "after")]
+                  + ["anywhere"], "--exec")  # fmt: skip
+    own_trial(params, messages=messages, crashes=crashes, kinds=kinds, seed=seed)
+    _before(gateways, params, kinds)
+    proofs: list[OwnProof] = []
+
+    def prove(now: int) -> bool:
+        trial = own_trial(params, messages=messages, crashes=crashes, kinds=kinds, seed=now)
+        seen, promise = gateways.verify.own(trial), params.promise.replace("-", " ")
+        proof = judged_own(trial, seen, promise=promise, ordered=params.ordered, seed=now)
+        proofs.append(replace(proof, rounds=len(proofs) + 1))
+        return proof.verdict == "pass"
+
+    left = _rounds(gateways, params, prove, seed)
+    if params.report is not None:
+        write_report(params.report, "Crash test", (own_chapter(proofs[-1]),), proofs[-1])
+    return told_own(proofs[-1], left=left)
+
+
+def _before(gateways: Gateways, params: VerifyParams, kinds: Sequence[Kind]) -> None:
+    """What is asked or refused before anything is made."""
+    gateways.target(("kafka",))
+    gateways.verify.consent(params.confirm)
+    if any(one in SERVER_KINDS for one in kinds):
+        gateways.verify.require_lab()
+
+
+def _rounds(gateways: Gateways, params: VerifyParams, prove: Callable[[int], bool], seed: int) -> tuple[str, ...]:
+    """Once, or with the next seeds until the time is over or something was found; what could not be taken away."""
+    until = gateways.clock.monotonic_ms() + (params.duration or 0)
     try:
-        for name in names:
-            made = scaffold(name, "python")
-            trials = _trials(made, messages=messages, crashes=crashes, kinds=kinds, seed=seed)
-            proofs.append(judged(made, trials, proving.side_by_side(trials), seed=seed))
+        while prove(seed) and gateways.clock.monotonic_ms() < until:
+            seed += 1
     except EosctlError as error:
-        left = proving.tidy()
+        left = gateways.verify.tidy()
         if left:
             error.hint = f"{error.hint} Left behind, to be taken away by hand: {', '.join(left)}.".strip()
         raise
-    return told(tuple(proofs), one=params.strategy is not None, left=proving.tidy(), everything=params.all)
+    return gateways.verify.tidy()
 
 
 def _names(params: VerifyParams) -> tuple[str, ...]:
     if params.all == (params.strategy is not None):
-        raise UsageError("which_strategy", "Name one strategy, or give --all.", hint="eosctl strategy list shows them.")
+        raise UsageError("which_strategy", "Name one strategy, or give --all, or --exec 'CMD'.",
+                         hint="eosctl strategy list shows them.")  # fmt: skip
     if params.strategy is None:
         return tuple(name for name in NAMES if name not in NEEDS_CONNECT)
     scaffold(params.strategy, "python")  # says what is near when there is none of that name
@@ -97,134 +160,78 @@ def _names(params: VerifyParams) -> tuple[str, ...]:
     return (params.strategy,)
 
 
-def _size(params: VerifyParams) -> tuple[int, int]:
-    messages, crashes = _QUICK if params.quick else _FULL
-    return params.messages or messages, params.crashes or crashes
+def _size(params: VerifyParams, usual: tuple[int, int]) -> tuple[int, int]:
+    return params.messages or usual[0], params.crashes or usual[1]
 
 
-def _trials(made: Scaffold, *, messages: int, crashes: int, kinds: tuple[Kind, ...], seed: int) -> tuple[Trial, Trial]:
+def _trials(
+    made: Scaffold, *, messages: int, crashes: int, kinds: tuple[Kind, ...], seed: int, points: tuple[str, ...] = ()
+) -> tuple[Trial, Trial]:
     programs = [one for one in made.programs if one.role != "api"]
-    faults = draw(made.strategy, programs, crashes=crashes, kinds=kinds, seed=seed)
+    known = [point for one in programs for point in one.crash_points]
+    _known_points(",".join(points), known, made.strategy)
+    faults = draw(made.strategy, programs, crashes=crashes, kinds=kinds, seed=seed, points=points,
+                  wired=wires(made.files, programs))  # fmt: skip
+    if not faults:
+        raise UsageError("fault_does_not_fit", f"{', '.join(kinds)} can't come to {made.strategy}.",
+                         why="It has no program that it could come to, or promises nothing for it.",
+                         hint=f"eosctl verify {made.strategy} --crash-points list")  # fmt: skip
     return Trial(made, made.files, messages, faults), Trial(made, made.broken(), messages, faults)
 
 
-def judged(made: Scaffold, trials: tuple[Trial, ...], observed: tuple[Observed, ...], *, seed: int) -> StrategyProof:
-    """The strategy's run and its control's, counted and judged."""
-    tally, control = (
-        count(seen.effects, messages=trial.messages, restarts=seen.restarts, keyed_by_id=made.keyed_by_id)
-        for trial, seen in zip(trials, observed, strict=True)
-    )
-    ordered = made.strategy not in UNORDERED
-    found = ", ".join(broken_promises(control, made.promise, ordered=ordered))
-    counted: dict[str, Any] = vars(tally)
-    return StrategyProof(
-        strategy=made.strategy,
-        promise=made.promise,
-        verdict=verdict(tally, control, made.promise, ordered=ordered),
-        **counted,
-        control_found=found or "no fault",
-        broken=", ".join(broken_promises(tally, made.promise, ordered=ordered)),
-        seed=seed,
-        control=ControlProof(
-            **vars(control),
-            without=made.control.says,
-            found=found,
-            history=observed[1].history,
-        ),
-        history=observed[0].history,
-    )
-
-
-def told(
-    proofs: tuple[StrategyProof, ...], *, one: bool, left: tuple[str, ...] = (), everything: bool = False
-) -> Report:
-    """A row a strategy; one strategy alone also shows its control and when each fault came."""
-    bad = [proof for proof in proofs if proof.verdict != "pass"]
-    warnings = [Notice("left_behind", f"{what} could not be taken away.", "Take it away by hand.") for what in left]
-    if everything:
-        warnings += [
-            Notice("not_verified", f"{name} was left out: its relay is Debezium.", "Its consumer is idempotency-key's.")
-            for name in NEEDS_CONNECT
-        ]
-    seed = f" The plan of faults again: --seed {proofs[0].seed}." if proofs else ""
-    said = f"{len(proofs) - len(bad)} of {len(proofs)} pass." if not one else _sentence(proofs[0])
-    return Report(
-        proofs[0] if one else proofs,
-        StrategyProof,
-        exit_code=ExitCode.PROBLEM if bad else ExitCode.DONE,
-        warnings=tuple(warnings),
-        summary=said + seed,
-        sections=_sections(proofs[0]) if one else (),
-    )
-
-
-def _sentence(proof: StrategyProof) -> str:
-    if proof.verdict == "pass":
-        return f"{proof.strategy} kept its promise ({proof.promise}), and its control was found out."
-    if proof.verdict == "fail":
-        return f"{proof.strategy} broke its promise ({proof.promise}): {proof.broken}."
-    return "Inconclusive: the control showed no fault, so this run could not have found one. Give more --crashes."
+def _known_points(text: str | None, known: Sequence[str], whose: str) -> None:
+    for one in points_of(text):
+        if one not in known:
+            raise UsageError("unknown_crash_point", f"{whose} has no place {one!r}.",
+                             hint=did_you_mean(one, known) or f"There are: {', '.join(known)}.")  # fmt: skip
 
 
 @dataclass(frozen=True)
-class CountedRow:
-    """One column of the comparison, as a row."""
+class PlaceRow:
+    """A place where a program can be killed; with --exec one that a proxy sees."""
 
-    run: str
-    messages: int
-    unique: int
-    duplicates: int
-    missed: int
-    corrupted: int
-    out_of_order: int
-    restarts: int
-    exactly_once: bool
-
-
-@dataclass(frozen=True)
-class FaultRow:
-    """One fault as it is told: `at_ms` from the start, empty when the work was over before it came."""
-
-    at_ms: int | None
-    fault: str
+    strategy: str
     program: str
-    place: str
+    crash_point: str
 
 
-def _sections(proof: StrategyProof) -> tuple[Section, ...]:
-    runs = (_row(proof.strategy, proof), _row("control", proof.control))
-    faults = tuple(FaultRow(one.at_ms, one.fault.kind, one.fault.program, _place(one)) for one in proof.history)
-    return (
-        Section(f"{proof.strategy} ({proof.promise}): {proof.verdict}", runs, CountedRow,
-                note=f"The control: {proof.control.without}. It showed: {proof.control_found}."),
-        Section("Faults of the strategy's run", faults, FaultRow),
-    )  # fmt: skip
+def _places(params: VerifyParams) -> Report:
+    """`--crash-points list`: every place, of one strategy or of all; runs nothing."""
+    if params.exec:
+        sides = [f"{side}-{one}" for one in WIRE_POINTS for side in ("before", "after")]
+        rows = tuple(PlaceRow("--exec", "your program", one) for one in [*sides, "anywhere"])
+        return Report(rows, PlaceRow, summary="Of these, the ones that your program is seen to pass are used.")
+    names = _names(params.model_copy(update={"all": params.strategy is None}))
+    return Report(tuple(_of_programs(names)), PlaceRow)
 
 
-def _row(name: str, one: StrategyProof | ControlProof) -> CountedRow:
-    return CountedRow(name, one.total_messages, one.unique_processed, one.duplicates, one.missed, one.corrupted,
-                      one.out_of_order, one.restarts, one.exactly_once)  # fmt: skip
-
-
-def _place(one: Happened) -> str:
-    fault = one.fault
-    return f"{fault.point}, pass {fault.passes}" if fault.point else f"after {fault.after_messages} messages"
+def _of_programs(names: Sequence[str]) -> Iterator[PlaceRow]:
+    for name in names:
+        programs: tuple[Program, ...] = scaffold(name, "python").programs
+        yield from (PlaceRow(name, one.file, point) for one in programs for point in one.crash_points)
 
 
 OPERATION = Action(
     name="verify",
-    summary="Kill a strategy's programs again and again, and count what came out",
+    summary="Kill a strategy's programs, or your own consumer, again and again, and count what came out",
     params=VerifyParams,
     result=StrategyProof,
     needs=("kafka", "database"),
     run=run,
-    details="Runs the strategy's Python scaffold in processes of its own, in topics and a schema that it makes and "
-    "takes away. kill is SIGKILL; pause stops a consumer past its session time-out while a second one works on; "
-    "rebalance lets a second one join and leave. The control is the same program without what protects it: when it "
-    "shows no fault, the verdict is inconclusive. Exit 3 unless every verdict is pass.",
+    details="Runs the strategy's Python scaffold, or with --exec your own command, in processes of its own, in topics "
+    "and a schema that it makes and takes away. kill is SIGKILL; pause stops a consumer past its session time-out "
+    "while a second one works on; rebalance lets a second one join and leave; cut, lost-ack and slow come by a proxy "
+    "before Kafka and PostgreSQL. A strategy's control is the same program without what protects it: when it shows no "
+    "fault, the verdict is inconclusive. Your command gets BOOTSTRAP_SERVERS, INPUT_TOPIC, OUTPUT_TOPIC, GROUP, "
+    "INSTANCE, DSN and PG* in its environment. Exit 3 unless every verdict is pass.",
     examples=(
         Example("eosctl verify kafka-transactions --profile lab", "10,000 messages, 25 kills."),
-        Example("eosctl verify --all --quick --profile lab", "Every strategy, a few minutes."),
-        Example("eosctl verify dedup-table --faults kill,pause,rebalance --seed 7", "Zombies too; repeatable."),
+        Example("eosctl verify --all --quick --profile lab --report proof.html", "Every strategy, with a time line."),
+        Example("eosctl verify dedup-table --faults kill,pause,lost-ack --seed 7", "Zombies too; repeatable."),
+        Example("eosctl verify --exec 'python my_consumer.py' --id key", "Your own consumer, Kafka to Kafka."),
+        Example(
+            "eosctl verify --exec './consumer' --instances 2 --schema-sql tables.sql --check-sql effects.sql",
+            "Two of them at once, with a database.",
+        ),
     ),
 )

@@ -1,29 +1,25 @@
-"""The PlaybooksGateway: finds playbooks, checks them, runs and resumes them."""
+"""The PlaybooksGateway: finds playbooks, checks them, begins and resumes runs."""
 
-import hashlib
-import secrets
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
-
 import eosctl
-from eosctl.core.errors import EosctlError, Interrupted, Refused, UsageError, did_you_mean
+from eosctl.core.errors import Refused, UsageError, did_you_mean
 from eosctl.core.operation import Change
-from eosctl.core.params import DurationMs
 from eosctl.operations import registry
 from eosctl.playbook.actions import Hands
-from eosctl.playbook.expressions import filled
+from eosctl.playbook.conduct import Conduct, begins_at, digest_of
+from eosctl.playbook.earlier import Earlier, earlier_of
 from eosctl.playbook.loader import inspect, load
-from eosctl.playbook.locking import locked
-from eosctl.playbook.model import ParamSpec, Playbook, every_step
-from eosctl.playbook.record import RunRecord, find_run, write_report
-from eosctl.playbook.runner import Runner, Stopped
+from eosctl.playbook.model import Playbook, every_step
+from eosctl.playbook.parameters import secrets_of, values_of, without_secrets
+from eosctl.playbook.record import RunRecord, find_run
 from eosctl.playbook.schema import schema_of_playbooks
+from eosctl.playbook.secrecy import Secrets
 from eosctl.ports.playbooks import PlaybookSummary, RunOutcome, RunWish
-
-_TYPES: dict[str, Any] = {"integer": int, "number": float, "boolean": bool, "duration": DurationMs}
 
 
 class PlaybookLibrary:
@@ -56,69 +52,61 @@ class PlaybookLibrary:
     def run(self, name: str, wish: RunWish) -> RunOutcome:
         """A new run."""
         path = self._path(name)
+        self._somebody_for_each_step(wish)
         playbook = load(path)
-        params = _params(playbook, wish.params)
+        params = values_of(playbook, wish.params)
         self._require(playbook)
-        at = self._hands.gateways.clock.now()
-        run = f"{at:%Y%m%dT%H%M%S}-{playbook.name}-{secrets.token_hex(2)}"
-        record = RunRecord.begin(run, _secrets(playbook, params), path.read_text(encoding="utf-8"))
-        record.write("begin", at, who=self._hands.who, playbook=playbook.name, file=str(path.resolve()),
-                     digest=_digest(path), params=params, dry_run=wish.dry_run, given=dict(wish.params))  # fmt: skip
-        return self._carried_out(playbook, path, params=params, wish=wish, record=record, done={})
+        begins_at(playbook, wish.start_at)
+        at, hands = self._hands.gateways.clock.now(), self._hands
+        run = f"{at:%Y%m%dT%H%M%S}-{playbook.name}-{token_hex(2)}"
+        secrets = Secrets(secrets_of(playbook, params))
+        record = RunRecord.begin(run, secrets, path.read_text(encoding="utf-8"))
+        record.write(
+            "begin", at, who=hands.who, playbook=playbook.name, summary=playbook.summary, owner=playbook.owner,
+            links=playbook.links, file=str(path.resolve()), digest=digest_of(path), params=params,
+            dry_run=wish.dry_run, given=dict(wish.params), yes=wish.yes, step=wish.ask_each, start_at=wish.start_at,
+            profile=hands.situation.profile, environment=self._environment,
+        )  # fmt: skip
+        return Conduct(hands, playbook, path, params, wish, record, secrets).carried_out(Earlier())
 
     def resume(self, run: str, wish: RunWish, *, accept_changed: bool) -> RunOutcome:
-        """Goes on: steps that are done are not done again."""
+        """Goes on: steps and items that are done are not done again."""
+        self._somebody_for_each_step(wish)
         folder = find_run(run)
         events = RunRecord(folder).events()
-        begin = events[0]
+        begin, hands = events[0], self._hands
         path = Path(begin["file"])
         if begin["dry_run"]:
             raise Refused("dry_run", f"{folder.name} was a dry run: there is nothing to resume.", hint="Run it.")
         if events[-1]["event"] == "end" and events[-1]["status"] in ("done", "stopped"):
             raise Refused("run_over", f"{folder.name} is over: it is {events[-1]['status']}.", hint="Run it anew.")
         playbook = load(path)
-        if _digest(path) != begin["digest"] and not accept_changed:
+        accepted = [one["digest"] for one in events if one["event"] in ("begin", "resume")]
+        if digest_of(path) != accepted[-1] and not accept_changed:
             raise Refused("playbook_changed", f"{path.name} was changed since the run began.",
                           why="Steps that were done may mean something else now.",
-                          hint="Look at the difference, then give --accept-changed.")  # fmt: skip
-        params = _params(playbook, {**_without_secrets(playbook, begin["given"]), **wish.params})
-        done = {one["step"]: one for one in events if one["event"] == "step" and one["status"] == "done"}
-        record = RunRecord(folder, _secrets(playbook, params))
-        record.write("resume", self._hands.gateways.clock.now(), who=self._hands.who)
-        return self._carried_out(playbook, path, params=params, wish=wish, record=record, done=done)
+                          hint=f"Compare it with {folder / 'playbook.yaml'}, then give --accept-changed.")  # fmt: skip
+        params = values_of(playbook, {**without_secrets(playbook, begin["given"]), **wish.params})
+        self._require(playbook)
+        secrets = Secrets(secrets_of(playbook, params))
+        record = RunRecord(folder, secrets)
+        record.mend()
+        record.write("resume", hands.gateways.clock.now(), who=hands.who, digest=digest_of(path), yes=wish.yes,
+                     given=dict(wish.params), accept_changed=accept_changed)  # fmt: skip
+        earlier = earlier_of(events, self._is_undone)
+        wish = replace(wish, start_at=begin.get("start_at", ""))
+        return Conduct(hands, playbook, path, params, wish, record, secrets).carried_out(earlier)
 
-    def _carried_out(
-        self, playbook: Playbook, path: Path, *, params: Mapping[str, Any], wish: RunWish, record: RunRecord,
-        done: Mapping[str, Mapping[str, Any]],
-    ) -> RunOutcome:  # fmt: skip
-        hands = self._hands
-
-        def include(name: str, arguments: Mapping[str, Any]) -> tuple[Playbook, Mapping[str, Any]]:
-            inner = load(path.parent / name)
-            return inner, _params(inner, {key: str(value) for key, value in arguments.items()})
-
-        runner = Runner(hands, wish, record, params=params, include=include, done=done)
-        lock = "" if wish.dry_run else str(filled(playbook.lock, runner.scope))
-        status, said, error = "planned" if wish.dry_run else "done", "", None
+    def _is_undone(self, journal_id: str) -> bool:
         try:
-            with locked(lock, hands.fresh, hands.person.say):
-                try:
-                    runner.steps(playbook.steps)
-                finally:
-                    if not wish.dry_run:
-                        runner.steps(playbook.at_end, prefix="finally/")
-        except Stopped as stop:
-            status, said = ("stopped" if stop.well else "failed"), stop.said
-        except EosctlError as failed:
-            error = failed
-            status, said = ("interrupted" if isinstance(failed, Interrupted) else "failed"), failed.notice().message
-        record.write("end", hands.gateways.clock.now(), status=status, said=said)
-        if wish.report is not None:
-            write_report(record, wish.report)
-        if error is not None:
-            hands.person.say(f"Run {record.id}: {status}. Its record: {record.folder}")
-            raise error
-        return RunOutcome(record.id, playbook.name, status, said, str(record.folder), tuple(runner.outcomes))
+            return self._hands.journal.entry(journal_id).status == "undone"
+        except UsageError:
+            return False  # the journal was moved away: what the record says holds
+
+    def _somebody_for_each_step(self, wish: RunWish) -> None:
+        if wish.ask_each and not self._hands.person.interactive():
+            raise Refused("nobody_there", "Nobody is there to be asked before each step.",
+                          why="Standard input is not a terminal.", hint="Leave --step out.")  # fmt: skip
 
     def _path(self, name: str) -> Path:
         if Path(name).suffix in (".yaml", ".yml"):
@@ -166,54 +154,6 @@ def _operation(name: str) -> Any:
         return registry.find(name)
     except UsageError:
         return None
-
-
-def _params(playbook: Playbook, given: Mapping[str, str]) -> dict[str, Any]:
-    """The parameters' values. Raises UsageError for unknown, missing and ill-typed ones."""
-    for name in given:
-        if name not in playbook.params:
-            raise UsageError("unknown_parameter", f"{playbook.name} has no parameter {name!r}.",
-                             hint=did_you_mean(name, playbook.params)
-                             or f"It has {', '.join(playbook.params) or 'none'}.")  # fmt: skip
-    values = {}
-    for name, spec in playbook.params.items():
-        if name in given:
-            values[name] = _typed(name, spec, given[name])
-        elif spec.required:
-            raise UsageError("missing_parameter", f"{playbook.name} wants {name}: {spec.help}.", hint=f"-p {name}=...")
-        else:
-            values[name] = spec.default if spec.default is not None or spec.type != "string" else ""
-    return values
-
-
-def _typed(name: str, spec: ParamSpec, value: str) -> Any:
-    if spec.choices and value not in spec.choices:
-        raise UsageError("bad_parameter", f"{name}={value!r} is none of {', '.join(spec.choices)}.",
-                         hint=did_you_mean(value, spec.choices))  # fmt: skip
-    if spec.type not in _TYPES:
-        return value
-    try:
-        TypeAdapter(_TYPES[spec.type]).validate_python(value)
-    except ValidationError as error:
-        message = error.errors()[0]["msg"].removeprefix("Value error, ").rstrip(".")
-        raise UsageError("bad_parameter", f"{name}={value!r}: {message}.") from None
-    if spec.type == "duration":
-        return value  # operations read durations as people write them
-    return TypeAdapter(_TYPES[spec.type]).validate_python(value)
-
-
-def _secrets(playbook: Playbook, params: Mapping[str, Any]) -> list[str]:
-    return [str(params[name]) for name, spec in playbook.params.items() if spec.type == "secret" and params.get(name)]
-
-
-def _without_secrets(playbook: Playbook, given: Mapping[str, str]) -> dict[str, str]:
-    """What a run was given; its secrets are masked in the record and must be given again."""
-    return {name: value for name, value in given.items()
-            if name in playbook.params and playbook.params[name].type != "secret"}  # fmt: skip
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _version(text: str) -> tuple[int, ...]:

@@ -1,15 +1,48 @@
 """What a playbook file may say: the model behind validation and the JSON schema. No I/O, nothing runs here."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, WithJsonSchema, model_validator
 
-from eosctl.core.params import DurationMs
+from eosctl.core.durations import parse_duration_ms
+from eosctl.core.errors import UsageError
 
 SCHEMA = "eosctl.playbook/v1"
 _NAME = r"^[A-Za-z][A-Za-z0-9_-]*$"
 _VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
 _ONE_OF = ("run", "manual", "parallel", "include")
+_TEMPLATE = "${{"
+
+
+def _duration(value: Any) -> Any:
+    if not isinstance(value, str) or _TEMPLATE in value:
+        return value
+    try:
+        return parse_duration_ms(value)
+    except UsageError as error:
+        raise ValueError(f"{error.message} {error.why} {error.hint}".strip()) from None
+
+
+def _count(value: Any) -> Any:
+    if isinstance(value, str) and _TEMPLATE in value:
+        return value
+    return TypeAdapter(Annotated[int, Field(ge=1, le=100)]).validate_python(value)
+
+
+Wait = Annotated[
+    int | str,
+    BeforeValidator(_duration),
+    WithJsonSchema({"type": "string", "examples": ["15m", "${{ params.wait }}"]}),
+]
+"""A duration as people write it, or a template that yields one."""
+
+Count = Annotated[
+    int | str,
+    BeforeValidator(_count),
+    WithJsonSchema(
+        {"anyOf": [{"type": "integer", "minimum": 1, "maximum": 100}, {"type": "string", "pattern": r"\$\{\{"}]}
+    ),
+]
 
 
 class _Part(BaseModel):
@@ -52,15 +85,15 @@ class Until(_Part):
     """The step is repeated until the condition holds, at most for the limit."""
 
     that: str
-    every: DurationMs = 5_000
-    limit: DurationMs = Field(alias="for")
+    every: Wait = 5_000
+    limit: Wait = Field(alias="for")
 
 
 class Retries(_Part):
     """How often a failed step is tried again; each wait is twice the one before."""
 
-    times: int = Field(ge=1, le=100)
-    backoff: DurationMs = 1_000
+    times: Count
+    backoff: Wait = 1_000
 
 
 class OnFailure(_Part):
@@ -86,8 +119,9 @@ class Step(_Part):
     until: Until | None = None
     retries: Retries | None = None
     confirm: str = ""
+    plan_only: bool = Field(False, description="Make and show the plan of a change, and change nothing")
     on_failure: OnFailure | None = None
-    timeout: DurationMs | None = None
+    timeout: Wait | None = None
 
     @model_validator(mode="after")
     def _is_one_thing(self) -> "Step":

@@ -1,19 +1,19 @@
-"""Runs a playbook's steps in order: conditions, loops, retries, rescue, undo; every outcome on disk before the next."""
+"""Runs a playbook's steps in order: conditions, lists, assertions, rescue; every outcome on disk before the next."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from eosctl.core.errors import EosctlError, Interrupted, OperationFailed, Refused, UsageError
-from eosctl.playbook.actions import Done, Hands, perform
+from eosctl.core.errors import EosctlError, Interrupted, OperationFailed, UsageError
+from eosctl.playbook.actions import NOTHING, Done
+from eosctl.playbook.attempts import Attempts
+from eosctl.playbook.earlier import canonical
 from eosctl.playbook.expressions import evaluated, filled, holds, names_in, templates
 from eosctl.playbook.model import Playbook, Step
-from eosctl.playbook.record import RunRecord
-from eosctl.ports.playbooks import RunWish, StepOutcome
-from eosctl.runtime.execute import execute
-from eosctl.runtime.plans import plan_undo
+from eosctl.playbook.recovery import rolled_back
+from eosctl.playbook.state import Run
+from eosctl.ports.playbooks import StepOutcome
 
 Include = Callable[[str, Mapping[str, Any]], tuple[Playbook, Mapping[str, Any]]]
 
@@ -28,230 +28,216 @@ class Stopped(Exception):
 
 
 class Runner:
-    """One run. `done` holds results of steps that an earlier process finished, by step id."""
+    """One run. `guard` is called before each step: it raises when the run's lock is lost."""
 
-    def __init__(
-        self, hands: Hands, wish: RunWish, record: RunRecord, *, params: Mapping[str, Any], include: Include,
-        done: Mapping[str, Mapping[str, Any]],
-    ) -> None:  # fmt: skip
-        self.hands = hands
-        self.wish = wish
-        self.record = record
-        self.scope: dict[str, Any] = {"params": dict(params), "run": {"id": record.id}}
-        self.outcomes: list[StepOutcome] = []
+    def __init__(self, run: Run, include: Include, guard: Callable[[], None]) -> None:
+        self.run = run
         self._include = include
-        self._done = done
-        self._start_at = wish.start_at
-        self._unknown: set[str] = set()
-        self._journalled: list[str] = []
+        self._guard = guard
+        self._attempts = Attempts(run, self._nested)
+        self._start_at = run.wish.start_at
 
     def steps(self, steps: Sequence[Step], prefix: str = "") -> None:
         """Runs them. Raises Stopped, or the error of a step that failed for good."""
         for one in steps:
             self._step(one, f"{prefix}{one.id}")
 
-    def _step(self, step: Step, key: str) -> None:
-        if key in self._done:
-            self._register(step, self._done[key].get("result"))
-            self._tell(key, step, "skipped", "was done before")
+    def at_end(self, steps: Sequence[Step]) -> None:
+        """`finally`: `--from` does not skip them, and with `--step` a no skips the one step."""
+        self._start_at = ""
+        for one in steps:
+            key = f"finally/{one.id}"
+            if self.run.wish.ask_each and not self.run.hands.person.confirm(f"Run step {key}?"):
+                self._tell(one, key, "skipped", "it was not wanted")
+            else:
+                self._step(one, key, ask=False)
+
+    def _step(self, step: Step, key: str, *, ask: bool = True) -> None:
+        run = self.run
+        run.place.step, run.place.item = key, -1
+        before = run.earlier.steps.get(key)
+        if before is not None:
+            self._register(step, before.get("result"))
+            run.journalled += [one for one in before["journal_ids"] if one not in run.journalled]
+            self._tell(step, key, "skipped", "was done before")
             return
         if self._start_at and self._start_at != key:
-            self._tell(key, step, "skipped", f"before {self._start_at}")
+            self._tell(step, key, "skipped", f"before {self._start_at}")
             return
         self._start_at = ""
+        run.stop_when_asked(key)
+        self._guard()
         if self._hangs_on_unknown(step):
-            self._unknown |= {step.register_as} - {""}
-            self._tell(key, step, "unknown", "depends on an earlier step's outcome")
+            run.unknown |= _registers(step)
+            self._tell(step, key, "unknown", f"depends on the outcome of {', '.join(run.planned)}")
             return
-        if step.when and not holds(step.when, self.scope):
-            self._tell(key, step, "skipped", f"when {step.when}")
+        if step.when and not holds(step.when, run.scope):
+            self._register(step, [] if step.for_each else NOTHING)
+            self._tell(step, key, "skipped", f"when {step.when}")
             return
-        if self.wish.ask_each and not self.hands.person.confirm(f"Run step {key}?"):
-            raise Interrupted("stopped", f"Stopped before step {key}.", hint=self._resume_hint())
+        if ask and run.wish.ask_each and not run.hands.person.confirm(f"Run step {key}?"):
+            raise Interrupted("stopped", f"Stopped before step {key}.", hint=run.go_on_hint())
         self._guarded(step, key)
 
     def _guarded(self, step: Step, key: str) -> None:
-        clock = self.hands.gateways.clock
-        began = clock.monotonic_ms()
-        self.record.write("begin_step", clock.now(), step=key)
+        run, clock = self.run, self.run.hands.gateways.clock
+        began, known = clock.monotonic_ms(), len(run.journalled)
+        run.write("begin_step", step=key, action=_action(step))
         try:
-            dones = [self._with_retries(step, key, item) for item in self._items(step)]
+            done = self._all_items(step, key)
+            done = self._asserted(step, done)
+        except Stopped as stop:
+            self._tell(step, key, "done" if stop.well else "failed", stop.said, took_ms=clock.monotonic_ms() - began)
+            raise
         except EosctlError as error:
-            self._tell(key, step, "failed", error.notice().message, took_ms=clock.monotonic_ms() - began)
+            took_ms = clock.monotonic_ms() - began
+            self._tell(step, key, "failed", error.notice().message, ids=run.journalled[known:], took_ms=took_ms)
             self._after_failure(step, key)
             raise
-        planned = any(one.planned for one in dones)
-        result = [one.result for one in dones] if step.for_each else (dones[0].result if dones else {})
-        status = "planned" if planned else "done"
-        message = "; ".join(one.message for one in dones) or "nothing to do"
-        journalled = [one.journal_id for one in dones if one.journal_id]
-        self._unknown |= {step.register_as} - {""} if planned else set()
-        self._register(step, result)
-        changes = [effect for one in dones for effect in one.before]
-        took_ms = clock.monotonic_ms() - began
-        self._tell(key, step, status, message, journal_id=",".join(journalled), took_ms=took_ms, result=result,
-                   changes=changes)  # fmt: skip
-        if step.check and not planned:
-            self._check(step, result)
+        if done.planned:
+            run.planned.append(key)
+        elif run.planned:
+            done = replace(done, message=_as_of_now(done.message, run.planned))
+        if run.planned:
+            run.unknown |= _registers(step)
+        self._tell(step, key, "planned" if done.planned else "done", done.message, done=done,
+                   took_ms=clock.monotonic_ms() - began)  # fmt: skip
+
+    def _all_items(self, step: Step, key: str) -> Done:
+        if not step.for_each:
+            done = self._attempts.done(step, key, None)
+            self._register(step, done.result)
+            return done
+        dones = [self._item(step, key, number, item) for number, item in enumerate(self._items(step))]
+        self._register(step, [one.result for one in dones])
+        return Done(
+            [one.result for one in dones],
+            "; ".join(one.message for one in dones) or "nothing to do",
+            tuple(entry for one in dones for entry in one.journal_ids),
+            any(one.planned for one in dones),
+            tuple(effect for one in dones for effect in one.changes),
+            tuple(receipt for one in dones for receipt in one.receipts),
+            tuple(way for one in dones for way in one.undo),
+        )
+
+    def _item(self, step: Step, key: str, number: int, item: Any) -> Done:
+        """One item of the list; one that an earlier process did is not done again."""
+        run = self.run
+        run.place.item = number
+        run.item = value = run.record.recorded(item)
+        before = run.earlier.take_item(key, value)
+        if before is not None:
+            run.journalled += [one for one in before["journal_ids"] if one not in run.journalled]
+            return Done(before["result"], f"was done before: {before['message']}", tuple(before["journal_ids"]),
+                        changes=tuple(before["changes"]), receipts=tuple(before["receipts"]),
+                        undo=tuple(before["undo"]))  # fmt: skip
+        run.stop_when_asked(key)
+        self._guard()
+        run.write("begin_item", step=key, item=number, value=value)
+        done = self._attempts.done(step, key, item)
+        run.earlier.plans.pop((key, canonical(value)), None)
+        if not done.planned:
+            run.write("item", step=key, item=number, value=value, status="done", **_told(done))
+        return done
 
     def _items(self, step: Step) -> list[Any]:
-        if not step.for_each:
-            return [None]
-        items = evaluated(step.for_each, self.scope)
+        items = evaluated(step.for_each, self.run.scope)
         if not isinstance(items, list):
             raise UsageError("bad_for_each", f"{step.for_each!r} is no list.")
         return items
 
-    def _with_retries(self, step: Step, key: str, item: Any) -> Done:
-        clock, retries = self.hands.gateways.clock, step.retries
-        left, wait = (retries.times, retries.backoff) if retries else (0, 0)
-        until = clock.monotonic_ms() + step.timeout if step.timeout else None
-        while True:
-            try:
-                return self._until(step, key, item)
-            except (Refused, Interrupted, UsageError):
-                raise
-            except EosctlError as error:
-                late = until is not None and clock.monotonic_ms() + wait > until
-                if not left or late:
-                    raise
-                self.record.write("retry", clock.now(), step=key, message=error.message)
-                self._sleep(wait)
-                left, wait = left - 1, wait * 2
-
-    def _until(self, step: Step, key: str, item: Any) -> Done:
-        clock = self.hands.gateways.clock
-        began = clock.monotonic_ms()
-        while True:
-            self._stop_when_asked(key)
-            done = self._once(step, key, item)
-            if step.until is None or done.planned:
-                return done
-            if holds(step.until.that, {**self._scope_of(item), "result": done.result}):
-                return done
-            if self.wish.dry_run:
-                return replace(done, message=f"would wait until {step.until.that}")
-            limits = [step.until.limit] + ([step.timeout] if step.timeout else [])
-            if clock.monotonic_ms() - began + step.until.every > min(limits):
-                raise OperationFailed("until_not_met", f"{step.until.that} did not become true in time.",
-                                      hint=self._resume_hint())  # fmt: skip
-            self._sleep(step.until.every)
-
-    def _once(self, step: Step, key: str, item: Any) -> Done:
-        scope = self._scope_of(item)
-        question = str(filled(step.confirm, scope)) if step.confirm else ""
-        if step.run:
-            arguments = filled(step.arguments, scope)
-            self.hands.person.say(f"[{key}] {step.run}")
-            return perform(step.run, arguments, self.hands, question=question, dry_run=self.wish.dry_run)
-        if step.manual:
-            return self._manual(str(filled(step.manual, scope)))
-        if step.parallel:
-            return self._side_by_side(step, scope)
-        playbook, params = self._include(step.include, filled(step.arguments, scope))
-        with self._inside(params):
-            self.steps(playbook.steps, prefix=f"{key}/")
-        return Done({}, f"included {playbook.name}")
-
-    def _manual(self, text: str) -> Done:
-        person = self.hands.person
-        if self.wish.dry_run:
-            return Done({}, f"a person would: {text}", planned=True)
-        if not person.interactive():
-            raise Refused("nobody_there", "A manual step wants a person.", why=text, hint=self._resume_hint())
-        person.say(f"To do by hand: {text}")
-        if not person.confirm("Is it done?"):
-            raise OperationFailed("manual_failed", f"It was not done: {text}", hint=self._resume_hint())
-        return Done({"note": (note := person.answer("A note for the record: "))}, f"done by hand. {note}".strip())
-
-    def _side_by_side(self, step: Step, scope: Mapping[str, Any]) -> Done:
-        def one(inner: Step) -> Done:
-            gateways = self.hands.fresh()
-            try:
-                hands = replace(self.hands, gateways=gateways)
-                return perform(inner.run, filled(inner.arguments, scope), hands, question="", dry_run=False)
-            finally:
-                gateways.close()
-
-        with ThreadPoolExecutor(4) as pool:
-            dones = list(pool.map(one, step.parallel))
-        for inner, done in zip(step.parallel, dones, strict=True):
-            self._register(inner, done.result)
-        named = {inner.id: done for inner, done in zip(step.parallel, dones, strict=True)}
-        words = "; ".join(f"{name}: {done.message}" for name, done in named.items())
-        return Done({name: done.result for name, done in named.items()}, words)
-
-    def _check(self, step: Step, result: Any) -> None:
-        check = step.check
-        if check is None or holds(check.that, {**self.scope, "result": result}):
-            return
+    def _asserted(self, step: Step, done: Done) -> Done:
+        """Raises Stopped or OperationFailed when the step's assertion does not hold."""
+        check, run = step.check, self.run
+        if check is None or done.planned:
+            return done
+        if run.planned:
+            return replace(done, message=f"{done.message}; whether {check.that} is not known")
+        if holds(check.that, {**run.scope, "result": done.result}):
+            return done
         if check.otherwise is None:
-            raise OperationFailed("assertion_failed", f"Step {step.id}: {check.that} does not hold.")
-        said = str(filled(check.otherwise.say, self.scope)) or f"{check.that} does not hold"
-        raise Stopped(said, well=check.otherwise.stop == "ok")
+            raise OperationFailed("assertion_failed", f"Step {step.id}: {check.that} does not hold.",
+                                  hint=run.go_on_hint())  # fmt: skip
+        said = str(filled(check.otherwise.say, {**run.scope, "result": done.result}))
+        raise Stopped(said or f"{check.that} does not hold", well=check.otherwise.stop == "ok")
 
     def _after_failure(self, step: Step, key: str) -> None:
-        if step.on_failure is None or self.wish.dry_run:
+        if step.on_failure is None or self.run.wish.dry_run:
             return
         self.steps(step.on_failure.rescue, prefix=f"{key}/rescue/")
         if step.on_failure.rollback == "undo":
-            for entry in reversed(self._journalled):
-                self._undo(entry)
+            rolled_back(self.run)
 
-    def _undo(self, entry: str) -> None:
-        hands = self.hands
-        try:
-            plan = plan_undo(hands.journal.entry(entry), hands.gateways)
-            execution = execute(plan, hands.gateways, hands.journal, who=hands.who, undoes=entry)
-            message = f"undid {entry}: {execution.exit_code.name.lower()}"
-        except EosctlError as error:
-            message = f"{entry} can't be undone: {error.notice().message}"
-        hands.person.say(message)
-        self.record.write("rollback", hands.gateways.clock.now(), journal_id=entry, message=message)
-
-    def _tell(
-        self, key: str, step: Step, status: str, message: str, *, journal_id: str = "", took_ms: int = 0,
-        result: Any = None, changes: Sequence[Any] = (),
-    ) -> None:  # fmt: skip
-        action = step.run or ("manual" if step.manual else "parallel" if step.parallel else "include")
-        self.outcomes.append(StepOutcome(key, action, status, message, journal_id, took_ms))
-        self._journalled += [one for one in journal_id.split(",") if one]
-        self.record.write("step", self.hands.gateways.clock.now(), step=key, action=action, status=status,
-                          message=message, journal_id=journal_id, result=result, changes=changes)  # fmt: skip
-
-    def _register(self, step: Step, result: Any) -> None:
-        if step.register_as:
-            self.scope[step.register_as] = result
-
-    def _scope_of(self, item: Any) -> dict[str, Any]:
-        return self.scope if item is None else {**self.scope, "item": item}
-
-    def _hangs_on_unknown(self, step: Step) -> bool:
-        if not self._unknown:
-            return False
-        expressions = [*templates([step.arguments, step.confirm, step.manual]), step.when, step.for_each]
-        if step.until:
-            expressions.append(step.until.that)
-        return any(self._unknown & names_in(one) for one in expressions if one)
+    def _nested(self, step: Step, key: str, scope: Mapping[str, Any]) -> Done:
+        """An included playbook, with its own parameters; what it registers is gone with it."""
+        run = self.run
+        playbook, params = self._include(step.include, filled(step.arguments, scope))
+        inside = f"{key}/" if run.place.item < 0 else f"{key}[{run.place.item}]/"
+        where = (run.place.step, run.place.item)
+        known = len(run.outcomes)
+        with self._inside(params):
+            try:
+                self.steps(playbook.steps, prefix=inside)
+            except Stopped as stop:
+                if not stop.well:
+                    raise OperationFailed("included_failed", f"{playbook.name}: {stop.said}.",
+                                          hint=run.go_on_hint()) from None  # fmt: skip
+                return Done({}, f"{playbook.name}: {stop.said}")
+            finally:
+                run.place.step, run.place.item = where
+                self.steps(playbook.at_end, prefix=f"finally/{inside}")
+        planned = any(one.status == "planned" for one in run.outcomes[known:])
+        return Done({}, f"included {playbook.name}", planned=planned)
 
     @contextmanager
     def _inside(self, params: Mapping[str, Any]) -> Iterator[None]:
-        """An included playbook sees its own parameters; what it registers is gone with it."""
-        outer, self.scope = self.scope, {"params": dict(params), "run": self.scope["run"]}
+        run = self.run
+        outer, run.scope = run.scope, {"params": dict(params), "run": run.scope["run"]}
+        unknown, run.unknown = run.unknown, set()
         try:
             yield
         finally:
-            self.scope = outer
+            run.scope, run.unknown = outer, unknown
 
-    def _sleep(self, duration_ms: int) -> None:
-        clock = self.hands.gateways.clock
-        until = clock.monotonic_ms() + duration_ms
-        while clock.monotonic_ms() < until and not self.hands.gateways.stop.requested():
-            clock.sleep_ms(min(200, until - clock.monotonic_ms()))
+    def _tell(
+        self, step: Step, key: str, status: str, message: str, *, done: Done | None = None,
+        ids: Sequence[str] = (), took_ms: int = 0,
+    ) -> None:  # fmt: skip
+        run, secrets = self.run, self.run.record
+        told = _told(done or Done(None, message, tuple(ids)))
+        journal_ids = ",".join(told["journal_ids"])
+        message = str(secrets.recorded(message))
+        run.outcomes.append(StepOutcome(key, _action(step), status, message, journal_id=journal_ids, took_ms=took_ms))
+        run.write("step", step=key, action=_action(step), status=status, took_ms=took_ms,
+                  **{**told, "message": message})  # fmt: skip
 
-    def _stop_when_asked(self, key: str) -> None:
-        if self.hands.gateways.stop.requested():
-            raise Interrupted("interrupted", f"Stopped at step {key}.", hint=self._resume_hint())
+    def _register(self, step: Step, result: Any) -> None:
+        if step.register_as:
+            self.run.scope[step.register_as] = result
+        for inner in step.parallel:
+            if inner.register_as and isinstance(result, Mapping):
+                self.run.scope[inner.register_as] = result.get(inner.id, NOTHING)
 
-    def _resume_hint(self) -> str:
-        return f"Go on with: eosctl playbook resume {self.record.id}"
+    def _hangs_on_unknown(self, step: Step) -> bool:
+        if not self.run.unknown:
+            return False
+        values = [step.arguments, step.confirm, step.manual, [one.arguments for one in step.parallel]]
+        expressions = [*templates(values), step.when, step.for_each]
+        return any(self.run.unknown & names_in(one) for one in expressions if one)
+
+
+def _as_of_now(message: str, planned: Sequence[str]) -> str:
+    return f"as it is now, before {', '.join(planned)}: {message}"
+
+
+def _told(done: Done) -> dict[str, Any]:
+    return {"message": done.message, "result": done.result, "journal_ids": list(done.journal_ids),
+            "changes": list(done.changes), "receipts": list(done.receipts), "undo": list(done.undo)}  # fmt: skip
+
+
+def _registers(step: Step) -> set[str]:
+    return {one.register_as for one in (step, *step.parallel)} - {""}
+
+
+def _action(step: Step) -> str:
+    return step.run or ("manual" if step.manual else "parallel" if step.parallel else f"include {step.include}")

@@ -1,9 +1,10 @@
 """Dead letters read in bulk, and replayed inside Kafka transactions."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from eosctl.domain.dlq.guard import Mark
 from eosctl.domain.dlq.records import Batch, RawRecord
 from eosctl.domain.dlq.replaying import Outgoing
 from eosctl.domain.kafka import TopicPartition
@@ -22,11 +23,15 @@ class SessionLost(Exception):
     """The transaction did not go through, or nobody knows: begin again from what is committed."""
 
 
+class Rebalanced(SessionLost):
+    """The group has given the partitions to other members: abort, and ask what is assigned now."""
+
+
 class ReplaySession(Protocol):
     """A transactional producer and the group's committed offsets. Any failure inside a batch raises SessionLost;
     Refused (`job_taken_over`) when another copy of the job has fenced this one; OperationFailed for a missing right."""
 
-    def committed(self, partitions: int) -> Mapping[int, tuple[int, str]]:
+    def committed(self, partitions: Sequence[int]) -> Mapping[int, tuple[int, str]]:
         """Offset and metadata by partition; waits for open transactions of the group (`require_stable`)."""
 
     def begin(self) -> None:
@@ -42,6 +47,28 @@ class ReplaySession(Protocol):
         """Aborts what is open and ends."""
 
 
+class SharedSession(ReplaySession, Protocol):
+    """A member of the job's group with a transactional id of its own. Its commits carry the group's generation
+    (KIP-447), so that a member that was left behind raises Rebalanced; another broken transaction raises SessionLost.
+    """
+
+    def assigned(self) -> frozenset[int] | None:
+        """Serves the group's protocol between two batches: this member's partitions, None until it has joined."""
+
+    def generation(self) -> int:
+        """Grows with each assignment that `assigned` has seen."""
+
+    def reserve(self, records: Sequence[Outgoing]) -> int:
+        """Produces ledger records inside the open transaction, waits for all that was produced; the first's offset."""
+
+    def ledger(self, until: int) -> Iterator[RawRecord]:
+        """Committed ledger records from where the last call ended up to `until`, once every transaction that wrote
+        before it is decided."""
+
+    def abort(self) -> None:
+        """Gives the open transaction up and keeps the membership."""
+
+
 class RecordIndex(Protocol):
     """Records sorted on disk by an integer, then by partition and offset. Raises OperationFailed when there is no
     room."""
@@ -51,6 +78,22 @@ class RecordIndex(Protocol):
 
     def read(self, after: tuple[int, ...], size: int) -> Sequence[RawRecord]:
         """The next records behind (integer, partition, offset)."""
+
+    def close(self) -> None:
+        """Forgets everything."""
+
+
+class MarkIndex(Protocol):
+    """The newest record of each wanted key, on disk. Raises OperationFailed when there is no room."""
+
+    def want(self, digests: Iterable[bytes]) -> None:
+        """Only marks of these are kept."""
+
+    def note(self, marks: Iterable[tuple[bytes, Mark]]) -> None:
+        """Keeps the latest of each digest and partition."""
+
+    def of(self, digests: Collection[bytes]) -> Iterator[tuple[bytes, Mark]]:
+        """The marks of these digests."""
 
     def close(self) -> None:
         """Forgets everything."""
@@ -68,5 +111,11 @@ class DeadLettersGateway(Protocol):
     def index(self) -> RecordIndex:
         """An empty index in a temporary file."""
 
+    def marks(self) -> MarkIndex:
+        """An empty index of marks in a temporary file."""
+
     def session(self, wish: SessionWish) -> ReplaySession:
         """A session that has fenced earlier copies of the job and ended what they left open."""
+
+    def shared_session(self, wish: SessionWish, ledger: str) -> SharedSession:
+        """A new member of the job's group."""

@@ -30,5 +30,8 @@ class LabGateway(Protocol):
     def read_on(self, name: str, group: str, topic: str) -> int:
         """How many records a real `read_committed` member of the group can read now; commits what it read."""
 
+    def break_server(self, name: str, kind: str) -> None:
+        """`broker-kill`, `broker-restart`, `database-kill`: ends a server and starts it; returns when it answers."""
+
     def incident_log(self, name: str, role: str) -> str:
         """What an incident's process has written so far."""

@@ -1,12 +1,16 @@
 """Crash tests on real servers: programs in processes of their own, faults, and the effects found afterwards."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
+from eosctl.domain.proof.checks import OutboxFacts, Position
 from eosctl.domain.proof.counting import Effect
-from eosctl.domain.proof.faults import Fault
+from eosctl.domain.proof.faults import Fault, Happened
+from eosctl.domain.proof.stories import Course
 from eosctl.domain.strategies.scaffolding import Scaffold
+
+__all__ = ["Fault", "Happened", "Observed", "OwnTrial", "Trial", "VerifyGateway"]
 
 
 @dataclass(frozen=True)
@@ -19,28 +23,64 @@ class Trial:
     faults: tuple[Fault, ...]
 
 
-@dataclass(frozen=True)
-class Happened:
-    """A fault of the plan and when it came, in milliseconds from the start; None when the work was over before."""
+@dataclass(frozen=True, kw_only=True)
+class OwnTrial:
+    """The user's own program: a shell's `command`, so many `instances` of it at once.
 
-    fault: Fault
-    at_ms: int | None
+    Topics and group of "" are made and taken away. Effects are in the output topic (`id_at` says where the id is:
+    `key`, `header:NAME`, `json:PATH`), in the rows of `sql`, or in what `url` answers. `template` is a message's text.
+    `schema` makes tables in a schema of their own. `draw` gives the faults for what the program was seen to do;
+    `allow_existing` lets topics, groups and tables that are there be written to.
+    """
+
+    command: str
+    instances: int
+    messages: int
+    crashes: int
+    draw: Callable[[Sequence[str]], tuple[Fault, ...]]
+    counted: Literal["topic", "sql", "http"]
+    input_topic: str = ""
+    output_topic: str = ""
+    group: str = ""
+    partitions: int = 3
+    id_at: str = "header:message-id"
+    sql: str = ""
+    url: str = ""
+    template: str = ""
+    schema: str = ""
+    allow_existing: bool = False
 
 
 @dataclass(frozen=True)
 class Observed:
-    """What a trial left behind: effects in their order, how often a program was started again, and the faults."""
+    """What a trial left behind: effects in their order, how often a program was started again, what happened when.
+
+    `positions` are the consumer's at the end, () where it keeps none in Kafka; `seen` names what passed the proxy.
+    """
 
     effects: tuple[Effect, ...]
     restarts: int
-    history: tuple[Happened, ...]
+    course: Course
+    positions: tuple[Position, ...] = ()
+    outbox: OutboxFacts | None = None
+    prefix: str = "m"
+    seen: tuple[str, ...] = ()
 
 
 class VerifyGateway(Protocol):
-    """Works in topics and schemas of its own (`eosctl-verify-...`), never in anybody else's."""
+    """Works in topics and schemas of its own (`eosctl-verify-...`), never in anybody else's unless that is allowed."""
+
+    def consent(self, confirm: str) -> None:
+        """Asks for a protected profile's name. Raises Refused (`protected_profile`, `wrong_confirmation`)."""
+
+    def require_lab(self) -> None:
+        """Raises Refused (`not_a_lab`) when the servers that were named are not a running lab's."""
 
     def side_by_side(self, trials: Sequence[Trial]) -> tuple[Observed, ...]:
         """Runs the trials at the same time. Raises OperationFailed (`program_failed`, `stands_still`), Unreachable."""
+
+    def own(self, trial: OwnTrial) -> Observed:
+        """Runs the user's own program. Raises as `side_by_side`, and Refused for what must not be written to."""
 
     def tidy(self) -> tuple[str, ...]:
         """Takes away what the trials made (topics, groups, schemas); what could not be taken away."""

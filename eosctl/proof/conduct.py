@@ -11,13 +11,19 @@ from pathlib import Path
 
 from eosctl.core.errors import Interrupted, OperationFailed
 from eosctl.core.progress import Stop
+from eosctl.domain.proof.checks import OutboxFacts, Position
 from eosctl.domain.proof.counting import Effect, message
-from eosctl.domain.proof.faults import BATCH, Fault
+from eosctl.domain.proof.faults import BATCH, SERVER_KINDS, WIRE_KINDS, Fault, Happened
+from eosctl.domain.proof.stories import Course, Sent
 from eosctl.domain.strategies.scaffolding import Program
-from eosctl.ports.verify import Happened, Observed, Trial
+from eosctl.ports.verify import Observed, Trial
 from eosctl.proof import effects
+from eosctl.proof.curve import Curve
 from eosctl.proof.programs import KILLED, Programs, answers, end, free_port
+from eosctl.proof.proxy import Trap
+from eosctl.proof.sending import Sender
 from eosctl.proof.servers import Servers
+from eosctl.proof.wires import Wires
 
 _STILL_LIMIT_S = 150.0
 _LOOK_EVERY_S = 0.2
@@ -26,6 +32,10 @@ _PAUSE_MS = 20_000
 _ZOMBIE_S = 2.0
 _SELF_ENDING = ("service", "producer")
 _FAILURES_IN_A_ROW = 5
+_STRUCK_S = 15.0
+_SLOW_S = 3.0
+_ABORTED = 30
+_IN_TIME_ORDER = ("ledger", "api")
 
 
 class Conduct:
@@ -36,11 +46,14 @@ class Conduct:
         self._programs: Programs
         self._reader: effects.Reader
         self._roles = {one.role for one in trial.made.programs}
+        self._wires: Wires | None = None
+        self._curve: Curve | None = None
+        self._sender: Sender
+        self._sent: list[Sent] = []
         self._dsn = self._api = self._input = self._output = self._group = ""
         self._ended: set[str] = set()
         self._restarts = self._failures = 0
         self._history: list[Happened] = []
-        self._began = time.monotonic()
 
     def run(self) -> Observed:
         """Raises OperationFailed (`program_failed`, `stands_still`), Interrupted."""
@@ -48,7 +61,7 @@ class Conduct:
             for program in self._trial.made.programs:
                 if program.role != "api":
                     self._go_through(program)
-            return Observed(tuple(self._effects()), self._restarts, tuple(self._history))
+            return self._observed()
 
     @contextmanager
     def _prepared(self, folder: Path) -> Iterator[None]:
@@ -62,25 +75,43 @@ class Conduct:
         lines = "".join(json.dumps(message(number)) + "\n" for number in range(trial.messages))
         port = free_port()
         self._api = f"http://127.0.0.1:{port}"
+        if any(one.kind in WIRE_KINDS for one in trial.faults):
+            self._wires = Wires(servers.kafka, self._dsn)
+        kafka = self._wires.kafka if self._wires else servers.kafka
         environment = {
-            "BOOTSTRAP_SERVERS": str(servers.kafka["bootstrap.servers"]), "DSN": self._dsn, "GROUP": self._group,
+            "BOOTSTRAP_SERVERS": str(kafka["bootstrap.servers"]), "GROUP": self._group,
+            "DSN": self._wires.dsn if self._wires else self._dsn,
             "INPUT_TOPIC": self._input, "OUTPUT_TOPIC": self._output, "AGGREGATE_TYPE": name, "BATCH": str(BATCH),
             "API_URL": self._api, "API_PORT": str(port), "RECONCILE_AFTER_S": "1", "INPUT_FILE": "orders.jsonl",
             "KAFKA_PROPERTIES_FILE": "kafka.properties",
         }  # fmt: skip
-        properties = {**servers.kafka, "session.timeout.ms": _SESSION_MS}
+        properties = {**kafka, "session.timeout.ms": _SESSION_MS}
         files = {**trial.files, "kafka.properties": "".join(f"{key}={value}\n" for key, value in properties.items())}
         self._programs = Programs(folder, files, environment, lines)
         self._reader = effects.Reader(servers.kafka, self._group, self._input)
+        self._sender = Sender(servers.kafka, self._input, keyed_by_id=trial.made.keyed_by_id)
+        if trial.made.counted in _IN_TIME_ORDER:
+            self._curve = Curve(self._count, self._now_ms)
         try:
-            if self._roles.isdisjoint(_SELF_ENDING):
-                servers.produce(self._input, trial.messages, keyed_by_id=trial.made.keyed_by_id)
+            self._send()
             if "api" in self._roles and not answers(port, self._programs.start("api.py"), 30):
                 raise self._failed("api.py")
             yield
         finally:
             self._programs.kill_all()
             self._reader.close()
+            if self._wires is not None:
+                self._wires.close()
+
+    def _send(self) -> None:
+        """What the consumer reads, unless a program of the strategy sends it; aborted messages lie in the middle."""
+        messages = self._trial.messages
+        self._sent.append(Sent(0, messages, self._now_ms()))
+        if self._roles.isdisjoint(_SELF_ENDING):
+            half = messages // 2
+            self._sender.send(range(half))
+            self._sender.send_aborted(range(min(_ABORTED, half)))
+            self._sender.send(range(half, messages))
 
     def _go_through(self, program: Program) -> None:
         for fault in (one for one in self._trial.faults if one.program == program.file):
@@ -93,7 +124,58 @@ class Conduct:
             self._finish(program, process)
 
     def _break(self, program: Program, fault: Fault) -> int | None:
-        return {"kill": self._kill, "pause": self._pause, "rebalance": self._rebalance}[fault.kind](program, fault)
+        if fault.kind in SERVER_KINDS:
+            return self._strike(program, fault, lambda: self._servers.break_server(fault.kind))
+        again = range(fault.after_messages)
+        ways = {
+            "kill": self._kill, "pause": self._pause, "rebalance": self._rebalance, "lost-ack": self._lose_answer,
+            "duplicate": lambda *_: self._strike(program, fault, lambda: self._sender.send(again)),
+            "cut": lambda *_: self._strike(program, fault, lambda: self._proxies().cut(fault.point)),
+            "slow": lambda *_: self._strike(program, fault, lambda: self._proxies().slow(fault.point, _SLOW_S)),
+        }  # fmt: skip
+        return ways[fault.kind](program, fault)
+
+    def _proxies(self) -> Wires:
+        if self._wires is None:
+            raise ValueError("A trial with such a fault has proxies.")
+        return self._wires
+
+    def _strike(self, program: Program, fault: Fault, strike: Callable[[], object]) -> int | None:
+        """Does something to what the program lives on, in the middle of its work; then sees it move on, or end."""
+        process, before = self._programs.start(program.file), self._position(program)
+        self._wait(program, process, lambda: self._position(program) >= before + fault.after_messages)
+        if process.poll() is not None or self._is_done(program):
+            self._finish(program, process)
+            return None
+        self._look()
+        at_ms, stood = self._now_ms(), self._position(program)
+        strike()
+        self._wait(
+            program, process, lambda: self._position(program) > stood or self._now_ms() > at_ms + _STRUCK_S * 1e3
+        )
+        self._finish(program, process)
+        self._failures = 0  # to give up then is the program's right
+        return at_ms
+
+    def _lose_answer(self, program: Program, fault: Fault) -> int | None:
+        """The server does it, and the program never hears of it: its connection ends instead."""
+        trap = Trap(f"after-{fault.point}", fault.passes)
+        wires = self._proxies()
+        wires.arm(trap)
+        process = self._programs.start(program.file)
+        try:
+            self._wait(program, process, trap.sprung.is_set)
+            self._look()
+            at_ms, stood = self._now_ms(), self._position(program)
+        finally:
+            trap.decide(forward=False)
+            wires.arm(None)
+        if trap.sprung.is_set():
+            self._wait(program, process, lambda: self._position(program) > stood
+                       or self._now_ms() > at_ms + _STRUCK_S * 1e3)  # fmt: skip
+        self._finish(program, process)
+        self._failures = 0
+        return at_ms if trap.sprung.is_set() else None
 
     def _kill(self, program: Program, fault: Fault) -> int | None:
         """SIGKILL by its own hand at the place: between two statements, where no other process could hit it."""
@@ -103,6 +185,7 @@ class Conduct:
         if process.poll() == KILLED:
             self._restarts += 1
             self._failures = 0
+            self._look()
             return self._now_ms()
         self._finish(program, process)
         return None
@@ -118,6 +201,7 @@ class Conduct:
             self._finish(program, zombie)
             return None
         zombie.send_signal(signal.SIGSTOP)
+        self._look()
         at_ms, stood = self._now_ms(), self._position(program)
         second = self._programs.start(program.file, instance="2")
         try:
@@ -148,6 +232,11 @@ class Conduct:
             now = self._position(program)
             if now != position:
                 position, moved = now, time.monotonic()
+            if self._curve is not None:
+                self._curve.look()
+            if self._wires is not None and self._wires.unknown():
+                raise OperationFailed("unknown_protocol", f"The proxy does not know {self._wires.unknown()}.",
+                                      hint="Leave out cut, lost-ack and slow.")  # fmt: skip
             if time.monotonic() - moved > _STILL_LIMIT_S:
                 raise OperationFailed("stands_still", f"{program.file} made no progress for {_STILL_LIMIT_S:.0f} s.",
                                       why=self._programs.log(), hint="eosctl status, eosctl txn blocked")  # fmt: skip
@@ -165,7 +254,9 @@ class Conduct:
         """Ends a program that runs; one that ended by itself has done its work, or is started again."""
         if process.poll() is None:
             end(process)
+            self._look()
             return
+        self._look()
         if process.returncode == 0:
             if program.role in _SELF_ENDING:
                 self._ended.add(program.file)
@@ -210,11 +301,41 @@ class Conduct:
     def _number(self, statement: str) -> int:
         return int(effects.rows(self._dsn, statement)[0][0])
 
+    def _look(self) -> None:
+        """Counts the effects and notes who has ended: what comes later has another cause."""
+        if self._curve is not None:
+            self._curve.look(at_once=True)
+        self._programs.record.look()
+
+    def _count(self) -> int:
+        if self._trial.made.counted == "api":
+            return sum(1 for _ in effects.at_api(self._api))
+        return self._number("SELECT count(*) FROM ledger")
+
+    def _observed(self) -> Observed:
+        self._look()
+        course = Course(tuple(self._sent), self._programs.record.ran(), tuple(self._history))
+        return Observed(tuple(self._effects()), self._restarts, course, self._positions(), self._outbox())
+
     def _effects(self) -> Iterator[Effect]:
         counted = self._trial.made.counted
         if counted == "output-topic":
-            return effects.in_topic(self._servers.kafka, self._output)
-        return effects.at_api(self._api) if counted == "api" else effects.in_table(self._dsn, counted)
+            return effects.in_topic(self._servers.kafka, self._output, self._programs.record.began_epoch_ms)
+        found = effects.at_api(self._api) if counted == "api" else effects.in_table(self._dsn, counted)
+        return self._curve.timed(found) if self._curve is not None else found
+
+    def _positions(self) -> tuple[Position, ...]:
+        if "consumer" not in self._roles:
+            return ()
+        if self._trial.made.strategy != "stored-offsets":
+            return self._reader.positions()
+        stored = dict(effects.rows(self._dsn, "SELECT partition, committed_offset FROM consumer_offsets"))
+        return tuple(Position(one, stored.get(one, 0), end) for one, end in sorted(self._reader.ends().items()))
+
+    def _outbox(self) -> OutboxFacts | None:
+        if "relay" not in self._roles:
+            return None
+        return effects.outbox_facts(self._dsn, self._servers.kafka, self._input)
 
     def _now_ms(self) -> int:
-        return round((time.monotonic() - self._began) * 1_000)
+        return self._programs.record.now_ms()

@@ -4,9 +4,11 @@ import json
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from eosctl.core.errors import OperationFailed
+from eosctl.domain.proof.checks import OutboxFacts, Position
 from eosctl.domain.proof.counting import Effect
 from eosctl.proof.servers import LIMIT_S, PARTITIONS
 
@@ -47,6 +49,13 @@ def rows(dsn: str, statement: str) -> list[tuple[Any, ...]]:
         return connection.execute(statement.encode()).fetchall()
 
 
+def outbox_facts(dsn: str, kafka: Mapping[str, Any], topic: str) -> OutboxFacts:
+    """Compares the outbox's rows with the records of its topic, by their idempotency keys."""
+    ids = {str(row[0]) for row in rows(dsn, "SELECT id FROM outbox")}
+    found = {dict(one.headers() or []).get("idempotency-key", b"").decode() for one in committed(kafka, topic)}
+    return OutboxFacts(len(ids), len(ids - found), len(found - ids))
+
+
 def at_api(url: str) -> Iterator[Effect]:
     """The charges that the API holds."""
     with urllib.request.urlopen(f"{url}/charges", timeout=LIMIT_S) as answer:
@@ -54,21 +63,30 @@ def at_api(url: str) -> Iterator[Effect]:
             yield Effect(one["reference"], one["account"], one["amount"])
 
 
-def in_topic(kafka: Mapping[str, Any], topic: str) -> Iterator[Effect]:
+def in_topic(kafka: Mapping[str, Any], topic: str, began_epoch_ms: int) -> Iterator[Effect]:
+    """The effects in a topic's committed records; when is told by their timestamps."""
+    for one in committed(kafka, topic):
+        yield replace(_effect(json.loads(one.value())), at_ms=one.timestamp()[1] - began_epoch_ms)
+
+
+def committed(
+    kafka: Mapping[str, Any], topic: str, partitions: int = PARTITIONS, begin: Mapping[int, int] | None = None
+) -> Iterator[Any]:
     """Committed records to the high watermark: the end of the log, and not only what is stable by now.
 
     A transaction that a crash left open ends by its time-out at the latest; until then the rest waits behind it.
     """
     from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
-    places = [TopicPartition(topic, one, OFFSET_BEGINNING) for one in range(PARTITIONS)]
-    ends = _high_watermarks(kafka, topic)
+    from_offset = begin or {}
+    places = [TopicPartition(topic, one, from_offset.get(one, OFFSET_BEGINNING)) for one in range(partitions)]
+    ends = _high_watermarks(kafka, topic, partitions)
     settings = {"group.id": topic, "enable.auto.commit": False, "isolation.level": "read_committed"}
     consumer = Consumer({**kafka, **settings, "enable.partition.eof": True})
     until, arrived = time.monotonic() + _READ_LIMIT_S, {one for one, end in ends.items() if end == 0}
     try:
         consumer.assign(places)
-        while len(arrived) < PARTITIONS:
+        while len(arrived) < partitions:
             if time.monotonic() > until:
                 raise OperationFailed("not_read", f"{topic} was not read to its end within {_READ_LIMIT_S:.0f} s.",
                                       why="A transaction may hang.", hint="eosctl txn hanging")  # fmt: skip
@@ -76,7 +94,7 @@ def in_topic(kafka: Mapping[str, Any], topic: str) -> Iterator[Effect]:
             for one in found:
                 failure = one.error()
                 if failure is None:
-                    yield _effect(json.loads(one.value()))
+                    yield one
                 elif failure.code() != KafkaError._PARTITION_EOF:
                     raise KafkaException(failure)
                 elif one.offset() >= ends[one.partition()]:
@@ -85,8 +103,8 @@ def in_topic(kafka: Mapping[str, Any], topic: str) -> Iterator[Effect]:
         consumer.close()
 
 
-def _high_watermarks(kafka: Mapping[str, Any], topic: str) -> dict[int, int]:
-    reader = Reader(kafka, topic, topic)
+def _high_watermarks(kafka: Mapping[str, Any], topic: str, partitions: int) -> dict[int, int]:
+    reader = Reader(kafka, topic, topic, partitions)
     try:
         return reader.ends()
     finally:
@@ -96,17 +114,30 @@ def _high_watermarks(kafka: Mapping[str, Any], topic: str) -> dict[int, int]:
 class Reader:
     """Looks at a group's committed offsets and its topic's ends; never waits for open transactions."""
 
-    def __init__(self, kafka: Mapping[str, Any], group: str, topic: str) -> None:
+    def __init__(self, kafka: Mapping[str, Any], group: str, topic: str, partitions: int = PARTITIONS) -> None:
         from confluent_kafka import Consumer, TopicPartition
 
         settings = {"group.id": group, "enable.auto.commit": False, "isolation.level": "read_uncommitted"}
         self._consumer = Consumer({**kafka, **settings})
-        self._partitions = [TopicPartition(topic, one) for one in range(PARTITIONS)]
+        self._partitions = [TopicPartition(topic, one) for one in range(partitions)]
         self._last = 0
 
     def ends(self) -> dict[int, int]:
         """Each partition's high watermark."""
-        return {one.partition: self._consumer.get_watermark_offsets(one, LIMIT_S)[1] for one in self._partitions}
+        return {one.partition: self._high_watermark(one) for one in self._partitions}
+
+    def _high_watermark(self, partition: Any) -> int:
+        """Asks again while the partition gets its leader, or the broker comes back."""
+        from confluent_kafka import KafkaException
+
+        until = time.monotonic() + LIMIT_S
+        while True:
+            try:
+                return int(self._consumer.get_watermark_offsets(partition, LIMIT_S)[1])
+            except KafkaException:
+                if time.monotonic() > until:
+                    raise
+            time.sleep(0.1)
 
     def position(self) -> int:
         """The sum of the committed offsets; the last known one while the coordinator settles."""
@@ -119,6 +150,14 @@ class Reader:
             if not error.args[0].retriable() and error.args[0].code() != KafkaError.NOT_COORDINATOR:
                 raise
         return self._last
+
+    def positions(self) -> tuple[Position, ...]:
+        """Each partition's committed offset and end; () when none is committed at all."""
+        ends = self.ends()
+        found = {one.partition: one.offset for one in self._consumer.committed(self._partitions, LIMIT_S)}
+        if all(offset < 0 for offset in found.values()):
+            return ()
+        return tuple(Position(one, max(found.get(one, 0), 0), end) for one, end in sorted(ends.items()))
 
     def close(self) -> None:
         """Closes the connection."""

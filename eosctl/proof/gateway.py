@@ -1,22 +1,35 @@
 """The VerifyGateway: trials side by side, each in a thread; their programs are processes."""
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from eosctl.core.errors import EosctlError, OperationFailed, Unreachable
+from eosctl.core.errors import EosctlError, OperationFailed, Refused, Unreachable
 from eosctl.core.progress import Progress, Stop
-from eosctl.ports.verify import Observed, Trial
+from eosctl.domain.proof.faults import SERVER_KINDS
+from eosctl.ports.lab import LabGateway
+from eosctl.ports.verify import Observed, OwnTrial, Trial
 from eosctl.proof.conduct import Conduct
+from eosctl.proof.own import OwnConduct
 from eosctl.proof.servers import Servers
 
 
 class LocalProof:
     """Programs on this machine, against the servers that were named."""
 
-    def __init__(self, kafka: Mapping[str, Any], dsn: str, *, progress: Progress, stop: Stop) -> None:
-        self._servers = Servers(kafka, dsn)
+    def __init__(
+        self,
+        kafka: Mapping[str, Any],
+        dsn: str | None,
+        *,
+        progress: Progress,
+        stop: Stop,
+        lab: LabGateway | None = None,
+        consent: Callable[[str], None] | None = None,
+    ) -> None:
+        self._kafka, self._dsn, self._lab, self._consent = kafka, dsn, lab, consent
+        self._servers = Servers(kafka, dsn, self._break_server)
         self._progress, self._stop = progress, stop
         self._lock = threading.Lock()
         self._gave_up = False
@@ -25,13 +38,38 @@ class LocalProof:
         """Whether the trials shall stop: somebody asked, or one of them has failed."""
         return self._gave_up or self._stop.requested()
 
+    def consent(self, confirm: str) -> None:
+        """Asks for a protected profile's name."""
+        if self._consent is not None:
+            self._consent(confirm)
+
+    def require_lab(self) -> None:
+        """Refuses to break servers that are not a lab's."""
+        if not self._lab_name():
+            raise Refused("not_a_lab", "Only a lab's servers are broken.",
+                          why=f"{self._kafka.get('bootstrap.servers', '')} is no running lab of this machine.",
+                          hint="eosctl lab up, then --profile lab")  # fmt: skip
+
+    def _lab_name(self) -> str:
+        asked = str(self._kafka.get("bootstrap.servers", ""))
+        labs = self._lab.labs() if self._lab is not None else ()
+        return next((one.name for one in labs if one.state == "up" and one.bootstrap_servers == asked), "")
+
+    def _break_server(self, kind: str) -> None:
+        self.require_lab()
+        if self._lab is not None:
+            self._lab.break_server(self._lab_name(), kind)
+
     def side_by_side(self, trials: Sequence[Trial]) -> tuple[Observed, ...]:
-        """Runs them at the same time, relays one after the other (their lock is the database's); a failure ends all."""
+        """Runs them at the same time; one after the other where they would meet: relays have one lock in the database,
+        and a broken server is everybody's. A failure ends all."""
         self._gave_up = False
         self._progress.begin(trials[0].made.strategy, sum(len(one.faults) for one in trials), unit="faults")
         try:
-            relays = any(program.role == "relay" for one in trials for program in one.made.programs)
-            with ThreadPoolExecutor(1 if relays else len(trials)) as threads:
+            meet = any(program.role == "relay" for one in trials for program in one.made.programs) or any(
+                fault.kind in SERVER_KINDS for one in trials for fault in one.faults
+            )
+            with ThreadPoolExecutor(1 if meet else len(trials)) as threads:
                 running = [threads.submit(self._run, one) for one in trials]
             failures = [one.exception() for one in running if one.exception() is not None]
             first = next((one for one in failures if getattr(one, "code", "") != "interrupted"), None)
@@ -45,12 +83,30 @@ class LocalProof:
         """Takes away topics, groups and schemas."""
         return self._servers.tidy()
 
+    def own(self, trial: OwnTrial) -> Observed:
+        """Runs the user's own program."""
+        self._gave_up = False
+
+        def begin(faults: int) -> Callable[[], None]:
+            self._progress.end()
+            self._progress.begin("your program", faults, unit="faults")
+            return self._advance
+
+        self._progress.begin("your program, undisturbed", unit="faults")
+        try:
+            return self._told(lambda: OwnConduct(trial, self._servers, self, begin).run())
+        finally:
+            self._progress.end()
+
     def _run(self, trial: Trial) -> Observed:
+        return self._told(lambda: Conduct(trial, self._servers, self, self._advance).run())
+
+    def _told(self, run: Callable[[], Observed]) -> Observed:
         import psycopg
         from confluent_kafka import KafkaException
 
         try:
-            return Conduct(trial, self._servers, self, self._advance).run()
+            return run()
         except EosctlError:
             self._gave_up = True
             raise

@@ -7,10 +7,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
+from eosctl.domain.proof.stories import Ran
+
 KILLED = -int(signal.SIGKILL)
-_END_LIMIT_S = 60.0
+_END_LIMIT_S = 15.0
 _LOG_TAIL = 600
 
 
@@ -20,6 +23,7 @@ class Programs:
     def __init__(self, folder: Path, files: Mapping[str, str], environment: Mapping[str, str], orders: str) -> None:
         self._folder, self._environment = folder, dict(environment)
         self._running: list[subprocess.Popen[bytes]] = []
+        self.record = Record()
         for path, text in {**files, "orders.jsonl": orders}.items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_text(text, encoding="utf-8")
@@ -38,6 +42,7 @@ class Programs:
                 stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
         self._running.append(process)
+        self.record.started(process, file, instance)
         return process
 
     def log(self) -> str:
@@ -51,6 +56,43 @@ class Programs:
             if one.poll() is None:
                 one.kill()
             one.wait()
+
+
+class Record:
+    """Which process ran when, in milliseconds from the start; what has ended is noticed when somebody looks."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self.began_epoch_ms = round(time.time() * 1_000)
+        self._ran: list[tuple[subprocess.Popen[bytes], Ran]] = []
+
+    def now_ms(self) -> int:
+        """Milliseconds since the start."""
+        return round((time.monotonic() - self._began) * 1_000)
+
+    def started(self, process: "subprocess.Popen[bytes]", program: str, instance: str) -> None:
+        """Notes a start, and what has ended since the last."""
+        self.look()
+        run = 1 + sum(one.program == program for _, one in self._ran)
+        self._ran.append((process, Ran(program, instance, run, self.now_ms(), None, "")))
+
+    def look(self) -> None:
+        """Notes who has ended by now."""
+        self._ran = [
+            (process, replace(one, ended_ms=self.now_ms(), ended=_how(process.returncode)))
+            if one.ended_ms is None and process.poll() is not None
+            else (process, one)
+            for process, one in self._ran
+        ]
+
+    def ran(self) -> tuple[Ran, ...]:
+        """All processes, in the order of their starts."""
+        self.look()
+        return tuple(one for _, one in self._ran)
+
+
+def _how(code: int) -> str:
+    return "killed" if code == KILLED else "asked" if code in (0, -int(signal.SIGTERM), 143) else "by itself"
 
 
 def end(process: "subprocess.Popen[bytes]") -> None:

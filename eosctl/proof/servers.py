@@ -1,6 +1,5 @@
 """What a trial needs on the servers that were named: topics, a group and a schema of its own, taken away afterwards."""
 
-import json
 import threading
 import time
 import uuid
@@ -8,8 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
-from eosctl.core.errors import OperationFailed, Unreachable
-from eosctl.domain.proof.counting import message
+from eosctl.core.errors import OperationFailed, Refused, Unreachable, UsageError
 
 LIMIT_S = 30.0
 """The longest wait for one answer of a server, in seconds."""
@@ -21,7 +19,10 @@ _TIDY_LIMIT_S = 45.0
 class Servers:
     """Kafka and PostgreSQL as they were named. Remembers what was made, so that it can be taken away."""
 
-    def __init__(self, kafka: Mapping[str, Any], dsn: str) -> None:
+    def __init__(
+        self, kafka: Mapping[str, Any], dsn: str | None, break_server: "Callable[[str], None] | None" = None
+    ) -> None:
+        self._break_server = break_server
         self.kafka, self._dsn = {**kafka, "log_level": 0}, dsn
         self._topics: list[str] = []
         self._groups: list[str] = []
@@ -32,19 +33,19 @@ class Servers:
         """A name that nobody has."""
         return f"eosctl-verify-{uuid.uuid4().hex[:12]}"
 
-    def make_topics(self, *names: str) -> None:
+    def make_topics(self, *names: str, partitions: int = PARTITIONS) -> None:
         """Makes them and waits until every partition has a leader."""
         from confluent_kafka import KafkaException
         from confluent_kafka import admin as kafka_admin
 
         admin, new_topic = self._admin, kafka_admin.NewTopic  # type: ignore[attr-defined]  # public, not in __all__
         try:
-            for name, made in admin.create_topics([new_topic(one, PARTITIONS) for one in names]).items():
+            for name, made in admin.create_topics([new_topic(one, partitions) for one in names]).items():
                 made.result(LIMIT_S)
                 with self._lock:
                     self._topics.append(name)
             until = time.monotonic() + LIMIT_S
-            while not all(self._has_leaders(admin, one) for one in names):
+            while not all(self._has_leaders(admin, one, partitions) for one in names):
                 if time.monotonic() > until:
                     raise Unreachable("no_leader", f"{names[0]} got no leaders within {LIMIT_S:.0f} s.",
                                       hint="eosctl status")  # fmt: skip
@@ -58,6 +59,20 @@ class Servers:
         with self._lock:
             self._groups.append(group)
 
+    def break_server(self, kind: str) -> None:
+        """Ends one of the lab's servers and starts it again. Raises Refused where there is no lab."""
+        if self._break_server is None:
+            raise Refused("not_a_lab", "Only a lab's servers are broken.", hint="eosctl lab up")
+        self._break_server(kind)
+
+    @property
+    def dsn(self) -> str:
+        """The connection string that was named. Raises UsageError (`no_database`) when none was."""
+        if self._dsn is None:
+            raise UsageError("no_database", "No database was named.", why="There is no DSN, and no PG* variable.",
+                             hint="Give --dsn or --profile NAME, or start one: eosctl lab up.")  # fmt: skip
+        return self._dsn
+
     def make_schema(self, name: str, tables: str) -> str:
         """Makes a schema with these tables; the connection string that finds them first."""
         import psycopg
@@ -65,7 +80,7 @@ class Servers:
 
         schema = name.replace("-", "_")
         try:
-            with psycopg.connect(self._dsn, autocommit=True, connect_timeout=20) as connection:
+            with psycopg.connect(self.dsn, autocommit=True, connect_timeout=20) as connection:
                 connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
                 with self._lock:
                     self._schemas.append(schema)
@@ -78,33 +93,8 @@ class Servers:
         except psycopg.Error as error:
             raise OperationFailed("not_prepared", f"A schema can't be made: {str(error).strip()}",
                                   hint="verify needs CREATE on the database.") from None  # fmt: skip
-        given = str(conninfo.conninfo_to_dict(self._dsn).get("options") or "")
-        return conninfo.make_conninfo(self._dsn, options=f"{given} -csearch_path={schema}".strip())
-
-    def produce(self, topic: str, count: int, *, keyed_by_id: bool) -> None:
-        """The messages 0 to count - 1, acknowledged; the key is the account, whose order is checked, or the id."""
-        from confluent_kafka import Producer
-
-        failures: list[str] = []
-
-        def answered(error: Any, _: Any) -> None:
-            if error:
-                failures.append(str(error))
-
-        producer = Producer({**self.kafka, "partitioner": "murmur2_random", "enable.idempotence": True})
-        for number in range(count):
-            value = message(number)
-            headers = [("message-id", value["id"].encode()), ("idempotency-key", f"key-{value['id']}".encode())]
-            key = value["id"] if keyed_by_id else value["account"]
-            while True:
-                try:
-                    producer.produce(topic, json.dumps(value), key, headers=headers, on_delivery=answered)
-                    break
-                except BufferError:
-                    producer.poll(0.1)
-        if producer.flush(120) or failures:
-            raise OperationFailed("not_prepared", f"The messages were not acknowledged: {failures[:1]}.",
-                                  hint="eosctl status")  # fmt: skip
+        given = str(conninfo.conninfo_to_dict(self.dsn).get("options") or "")
+        return conninfo.make_conninfo(self.dsn, options=f"{given} -csearch_path={schema}".strip())
 
     def tidy(self) -> tuple[str, ...]:
         """Deletes what was made. A group's killed members must first time out, so that takes some seconds."""
@@ -136,7 +126,7 @@ class Servers:
         left = []
         for one in names:
             try:
-                with psycopg.connect(self._dsn, autocommit=True, connect_timeout=20) as connection:
+                with psycopg.connect(self.dsn, autocommit=True, connect_timeout=20) as connection:
                     connection.execute("SET lock_timeout = '10s'")
                     connection.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(one)))
             except psycopg.Error:
@@ -150,6 +140,41 @@ class Servers:
 
         return AdminClient(self.kafka)
 
+    def partitions(self, topic: str) -> int:
+        """How many partitions a topic has; 0 when there is none of that name."""
+        from confluent_kafka import KafkaException
+
+        try:
+            found = self._admin.list_topics(timeout=LIMIT_S).topics.get(topic)
+        except KafkaException as error:
+            raise Unreachable("kafka_unreachable", f"Kafka: {error.args[0].str()}.", hint="eosctl status") from None
+        return len(found.partitions) if found is not None else 0
+
+    def knows_group(self, group: str) -> bool:
+        """Whether a group of that name has members or committed offsets."""
+        from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException
+
+        try:
+            found = self._admin.describe_consumer_groups([group], request_timeout=LIMIT_S)[group].result(LIMIT_S)
+            if found.members:
+                return True
+            asked = self._admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])
+            return bool(asked[group].result(LIMIT_S).topic_partitions)
+        except KafkaException as error:
+            if error.args[0].name() in ("GROUP_ID_NOT_FOUND", "UNKNOWN_MEMBER_ID"):
+                return False
+            raise
+
+    def member_count(self, group: str) -> int:
+        """How many members a group has; 0 while nobody knows."""
+        from confluent_kafka import KafkaException
+
+        try:
+            found = self._admin.describe_consumer_groups([group], request_timeout=LIMIT_S)[group].result(LIMIT_S)
+        except KafkaException:
+            return 0
+        return len(found.members)
+
     def members(self, group: str) -> Mapping[str, int]:
         """How many partitions each static member of a group has; {} while nobody knows."""
         from confluent_kafka import KafkaException
@@ -161,9 +186,9 @@ class Servers:
         return {one.group_instance_id: len(one.assignment.topic_partitions) for one in found.members if one.assignment}
 
     @staticmethod
-    def _has_leaders(admin: Any, topic: str) -> bool:
+    def _has_leaders(admin: Any, topic: str, count: int) -> bool:
         partitions = admin.list_topics(topic, timeout=LIMIT_S).topics[topic].partitions
-        return len(partitions) == PARTITIONS and all(one.leader >= 0 for one in partitions.values())
+        return len(partitions) == count and all(one.leader >= 0 for one in partitions.values())
 
 
 def _undone(futures: Mapping[str, Any], gone: str) -> list[str]:

@@ -1,1 +1,1 @@
-"""How answers look: table, wide, json, yaml, csv, markdown. The only room that imports rich and tabulate."""
+"""How answers look: table, wide, json, yaml, csv, markdown. The only room that imports rich, tabulate and pygal."""

@@ -11,6 +11,7 @@ from eosctl.core.plain import plain
 from eosctl.core.report import COLUMN, Column
 
 EMPTY = "-"
+_NO_FRACTION_FROM = 1_000
 _DURATION_FIELDS = ("_ms",)
 
 
@@ -27,7 +28,7 @@ def columns(row_type: type | None, rows: Sequence[Any], *, wide: bool) -> tuple[
     """The columns of a table, from the row type, or from the first row when that is a mapping."""
     kind = row_type or (type(rows[0]) if rows else None)
     if kind is not None and is_dataclass(kind):
-        return tuple(_shown(one) for one in fields(kind) if _visible(one, wide=wide))
+        return tuple(_shown(one) for one in fields(kind) if visible(one, wide=wide))
     keys = dict.fromkeys(key for row in rows if isinstance(row, Mapping) for key in row)
     return tuple(Shown(str(key), str(key), False) for key in keys)
 
@@ -50,6 +51,8 @@ def words(value: Any, name: str = "") -> str:
         return str(value.value)
     if isinstance(value, datetime):
         return format_time(value)
+    if isinstance(value, float) and value.is_integer() and abs(value) >= _NO_FRACTION_FROM:
+        return f"{value:.0f}"
     if isinstance(value, int) and name.endswith(_DURATION_FIELDS):
         return format_duration_ms(value)
     if isinstance(value, int) and name.endswith("_bytes"):
@@ -69,7 +72,8 @@ def _brief(value: Any) -> str:
     return " ".join(f"{one.name}={words(getattr(value, one.name), one.name)}" for one in fields(value))
 
 
-def _visible(one: "Field[Any]", *, wide: bool) -> bool:
+def visible(one: "Field[Any]", *, wide: bool) -> bool:
+    """Whether people see this field."""
     column: Column = one.metadata.get(COLUMN, Column())
     return not column.hidden and (wide or not column.wide)
 

@@ -11,7 +11,7 @@ from typing import Any
 from eosctl.core.exit_codes import status_of
 from eosctl.core.plain import plain
 from eosctl.core.report import Envelope, Report, Section
-from eosctl.render.cells import EMPTY, Shown, cell, columns, csv_value, words
+from eosctl.render.cells import EMPTY, Shown, cell, columns, csv_value, visible, words
 from eosctl.render.wrapping import wrapped
 
 _NOTE_WIDTH = 100  # longer lines are hard to read
@@ -84,7 +84,7 @@ def _csv(report: Report) -> str:
 
 def _for_people(report: Report, form: Format, canvas: Canvas) -> str:
     if report.sections:
-        return "\n\n".join(_section(one, form, canvas) for one in report.sections)
+        return "\n\n".join(section_text(one, form, canvas) for one in report.sections)
     if report.text is not None:
         return report.text
     if not isinstance(report.data, (list, tuple)):
@@ -92,7 +92,8 @@ def _for_people(report: Report, form: Format, canvas: Canvas) -> str:
     return _table(report.data, report.row_type, form, canvas)
 
 
-def _section(section: Section, form: Format, canvas: Canvas) -> str:
+def section_text(section: Section, form: Format, canvas: Canvas) -> str:
+    """A titled part of an answer: heading, table or text, note."""
     head = f"## {section.title}" if form is Format.MARKDOWN and section.title else section.title
     body = _text(section, canvas) if section.text else _table(section.rows, section.row_type, form, canvas)
     note = section.note if form is Format.MARKDOWN else wrapped(section.note, min(canvas.width, _NOTE_WIDTH))
@@ -117,7 +118,7 @@ def _table(rows: Sequence[Any], row_type: type | None, form: Format, canvas: Can
 
 
 def _pairs(data: Any, form: Format, canvas: Canvas) -> str:
-    pairs = [[name, words(value, name)] for name, value in _items(data)]
+    pairs = [[name, words(value, name)] for name, value in shown_items(data)]
     return grid((Shown("field", "field", False), Shown("value", "value", False)), pairs, form, canvas)
 
 
@@ -152,6 +153,12 @@ def _rows(data: Any) -> list[Any]:
     if isinstance(data, (list, tuple)):
         return list(data)
     return [data] if is_dataclass(data) else [{"field": name, "value": value} for name, value in _items(data)]
+
+
+def shown_items(data: Any) -> list[tuple[str, Any]]:
+    """The fields of an object that people see: those that are not hidden."""
+    kept = {one.name for one in fields(data) if visible(one, wide=True)} if is_dataclass(data) else None
+    return [(name, value) for name, value in _items(data) if kept is None or name in kept]
 
 
 def _items(data: Any) -> list[tuple[str, Any]]:

@@ -19,6 +19,7 @@ _COLOURS = {
     "healthy": "green",
     "late": "yellow",
     "warning": "yellow",
+    "critical": "bold red",
     "skipped": "dim",
     "unknown": "yellow",
     "hanging": "bold red",

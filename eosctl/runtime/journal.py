@@ -48,6 +48,11 @@ class Journal:
         for entry in every:
             yield _marked(entry, undone)
 
+    def written(self, entry_id: str) -> JournalEntry:
+        """The entry that this process has just written: its file alone is read, however long the journal is."""
+        entry = _read(self.folder / f"{entry_id}.jsonl")
+        return entry if entry is not None else self.entry(entry_id)
+
     def entry(self, entry_id: str) -> JournalEntry:
         """One entry by its id or an unambiguous beginning of it; raises UsageError (`unknown_journal_id`)."""
         found = [entry for entry in self.entries() if entry.id.startswith(entry_id)]

@@ -4,12 +4,13 @@ Stopped at any moment it has deleted whole batches and lost nothing: run again, 
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
 from eosctl.core.durations import format_duration_ms
 from eosctl.core.errors import EosctlError, OperationFailed, PartlyDone
+from eosctl.domain.pace import Pace
 from eosctl.domain.purging import PurgeTarget, PurgeWish, first_batch, rest_ms, rows_allowed
 from eosctl.ports import Gateways
 
@@ -23,7 +24,10 @@ EndedBy = Literal["", "done", "max_rows", "until", "stopped"]
 
 @dataclass
 class PurgeTally:
-    """What a purge did. `ended_by` is "" when an error ended it; `batch_rows` the size that it had come to."""
+    """What a purge did. `ended_by` is "" when an error ended it; `batch_rows` the size that it had come to.
+
+    `progress`: milliseconds from the start, and rows deleted by then.
+    """
 
     deleted: int = 0
     batches: int = 0
@@ -34,6 +38,7 @@ class PurgeTally:
     took_ms: int = 0
     cutoff: datetime | None = None
     ended_by: EndedBy = ""
+    progress: list[tuple[int, int]] = field(default_factory=list)
 
 
 def run_purge(
@@ -83,6 +88,8 @@ class _Purge:
         self._floor: datetime | None = None
         self._looked_at_ms: int | None = None
         self._timeouts_in_turn = 0
+        self._pace = Pace()
+        self._began_ms = gateways.clock.monotonic_ms()
 
     def work(self) -> None:
         """Batch after batch, until nothing is left or a limit is reached."""
@@ -128,6 +135,8 @@ class _Purge:
         tally.batches += 1
         tally.slowest_batch_ms = max(tally.slowest_batch_ms, took_ms)
         tally.batch_rows = self._size.rows
+        self._pace.note(self._gateways.clock.monotonic_ms() - self._began_ms, tally.deleted)
+        tally.progress = self._pace.points
         self._gateways.progress.advance(deleted)
         if deleted >= self._size.rows or took_ms > self._wish.target_batch_ms:
             self._size = self._size.after(took_ms, self._wish.target_batch_ms)

@@ -1,61 +1,30 @@
 """The replay of dead letters: each batch is one transaction of records, ledger and offsets, so a crash loses nothing.
 
-The ledger, a topic of one partition, holds the identities that were produced, 16 bytes each; its key is the run, and
-`<run>/held` for hashes of keys that are held back. A batch that fails in any way is forgotten here and begun again
-from what is committed; what a batch did is known from Kafka alone.
+A batch that fails in any way is forgotten here and begun again from what is committed.
 """
 
-import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from uuid import uuid4
-
 from eosctl.core.errors import OperationFailed
-from eosctl.domain.dlq import tally
-from eosctl.domain.dlq.decoding import Reader
-from eosctl.domain.dlq.records import Batch, RawRecord
-from eosctl.domain.dlq.replaying import Outgoing, Replayer
-from eosctl.domain.dlq.seen import unpack
-from eosctl.domain.dlq.tally import PartitionState, Tally, state_of
-from eosctl.domain.kafka import TopicPartition
 from eosctl.domain.steps.dlq import ReplayDeadLetters
-from eosctl.operations.outcome_list import OutcomeList
-from eosctl.operations.processed_records import ProcessedRecords
-from eosctl.operations.rehydrating import Rehydrator
-from eosctl.operations.replay_order import OriginOrder
+from eosctl.operations.replay_rights import check_rights
 from eosctl.ports import Gateways
 from eosctl.ports.dead_letters import ReplaySession, SessionLost, SessionWish
-from eosctl.runtime.canary import Canary
+from eosctl.runtime.replay_run import Pacer, ReplayOutcome, Run
+from eosctl.runtime.replay_shared import SharedRun
 
 _TRIES = 8
 _PAUSE_MS = 500
-_LEDGER_VALUE = 40_000
-"""Identities of one ledger record at the most: 640 KB, below the default message.max.bytes."""
-
-
-@dataclass
-class ReplayOutcome:
-    """What a run did, as Kafka has it: counts by outcome, whether it was stopped before its end."""
-
-    run: str
-    resumed: bool = False
-    stopped: bool = False
-    restarts: int = 0
-    counts: dict[str, int] = field(default_factory=dict)
-    topics: dict[str, int] = field(default_factory=dict)
-    halted: str = ""
 
 
 def run_replay(gateways: Gateways, step: ReplayDeadLetters) -> ReplayOutcome:
     """Replays to the frozen ends, or to a stop. Raises OperationFailed (`replay_stuck`) after failures without end."""
     done = ReplayOutcome("")
     left, last = _TRIES, -1
+    pace = Pacer(gateways)
     largest = min([one.largest_bytes for one in step.rules.targets.values()], default=1_000_000)
     gateways.progress.begin("Replaying", sum(end - start for start, end in step.ranges.values()))
     try:
         while True:
-            session = gateways.dead_letters.session(SessionWish(step.rules.job, step.rules.source, largest))
-            run = _Run(gateways, step, session, done)
+            session, run = _begun(gateways, step, done, pace, largest)
             try:
                 run.work()
                 return done
@@ -73,191 +42,21 @@ def run_replay(gateways: Gateways, step: ReplayDeadLetters) -> ReplayOutcome:
                 gateways.clock.sleep_ms(_PAUSE_MS)
             finally:
                 session.close()
+    except OperationFailed as error:
+        if error.code == "acl_missing":
+            check_rights(gateways, step.rules, {}, shared=step.shared)  # librdkafka names no topic
+        raise
     finally:
+        done.progress = pace.points
         gateways.progress.end()
 
 
-class _Run:
-    """One session's work on the run."""
-
-    def __init__(
-        self, gateways: Gateways, step: ReplayDeadLetters, session: ReplaySession, done: ReplayOutcome
-    ) -> None:
-        self.batches = 0
-        self._gateways = gateways
-        self._step = step
-        self._rules = step.rules
-        self._session = session
-        self._done = done
-        self._reader = Reader(step.dialects)
-        self._replayer = Replayer(step.rules, self._reader, gateways.clock.now_ms())
-        self._processed = (
-            ProcessedRecords(gateways, step.rules.processed_in, self._reader) if step.rules.processed_in else None
-        )
-        self._list = OutcomeList("", self._reader)
-        self._rehydrator = Rehydrator(gateways, self._replayer)
-        self._states: dict[int, PartitionState] = {}
-        self._positions: dict[int, int] = {}
-
-    def work(self) -> None:
-        """Batch after batch, from what is committed to the frozen ends."""
-        self._take_up()
-        self._load_ledger()
-        self._list = OutcomeList(self._step.listing, self._reader, goes_on=self._done.resumed)
-        size = self._rules.batch_size
-        if self._rules.rate_per_s:
-            size = max(1, min(size, self._rules.rate_per_s))
-        canary = Canary(self._gateways, self._step, size)
-        try:
-            if self._rules.origin_order:
-                with OriginOrder(self._gateways, self._rules.source, self._replayer) as order:
-                    order.fill(self._left())
-                    self._in_batches(canary, order)
-            else:
-                self._in_batches(canary, None)
-        finally:
-            self._list.close()
-            every = Tally().plus(Tally(dict(one.counts)) for one in self._states.values())
-            self._done.counts = every.counts
-
-    def _in_batches(self, canary: Canary, order: OriginOrder | None) -> None:
-        """Until nothing is left, the limit is reached, or somebody stops it. A canary's batches grow."""
-        began, sent = self._gateways.clock.monotonic_ms(), 0
-        size = 0
-        while size != canary.size:
-            size = canary.size
-            for batch in self._batches(order, size):
-                if self._gateways.stop.requested():
-                    self._done.stopped = True
-                    return
-                canary.before()
-                produced = self._batch(batch)
-                sent += sum(produced.values())
-                self._gateways.progress.advance(len(batch.records))
-                if self._limit_left() == 0:
-                    return
-                if canary.watches and (halted := canary.after(produced)):
-                    self._done.stopped, self._done.halted = True, halted
-                    return
-                if size != canary.size:
-                    break
-                self._keep_rate(sent, began)
-
-    def _left(self) -> dict[int, tuple[int, int]]:
-        return {one: (self._positions[one], state.end) for one, state in self._states.items()}
-
-    def _batches(self, order: OriginOrder | None, size: int) -> Iterator[Batch]:
-        """What is left, pointers filled. In the order of origins the offsets are committed at the very end."""
-        if order is None:
-            for batch in self._gateways.dead_letters.batches(self._rules.source, self._left(), size=size):
-                yield replace(batch, records=self._rehydrator.filled(batch.records))
-            return
-        place = max((json.loads(one.after) for one in self._states.values() if one.after), default=None)
-        yield from order.batches(after=json.dumps(place) if place else "", size=size)
-        ends = {one: state.end for one, state in self._states.items() if self._positions[one] < state.end}
-        if ends:
-            yield Batch((), ends)
-
-    def _take_up(self) -> None:
-        """The job's unfinished run of this selection, or a new one whose ends are committed before its first record."""
-        partitions = max(self._step.ranges, default=-1) + 1
-        found = self._session.committed(partitions)
-        states = {one: state for one, (_, text) in found.items() if (state := state_of(text)) is not None}
-        ours = self._done.run or self._step.resumes
-        mine = {one: state for one, state in states.items() if state.run == ours}
-        if ours and mine:
-            self._done.run, self._done.resumed = ours, True
-            self._states = mine
-            self._positions = {one: found[one][0] for one in mine}
-            return
-        run = self._done.run = f"{self._step.selection_id}-{uuid4().hex[:12]}"
-        self._states = {one: PartitionState(run, end) for one, (_, end) in self._step.ranges.items()}
-        self._positions = {one: start for one, (start, _) in self._step.ranges.items()}
-        self._session.begin()
-        self._session.commit({one: (self._positions[one], state.text()) for one, state in self._states.items()})
-
-    def _load_ledger(self) -> None:
-        """Identities within the window, those of this run apart; keys that this run holds back."""
-        where = TopicPartition(self._rules.ledger, 0)
-        log = self._gateways.cluster.log_offsets([where])[where]
-        oldest = self._gateways.clock.now_ms() - self._rules.window_ms
-        mine = self._done.run.encode()
-        for record in self._gateways.records.read({where: (log.log_start, log.last_stable)}):
-            if record.key == mine:
-                self._replayer.mine.add_packed(record.value or b"")
-            elif record.key == mine + b"/held":
-                self._replayer.held_keys.update(unpack(record.value or b""))
-            elif self._rules.window_ms and (record.timestamp_ms or 0) >= oldest and b"/" not in (record.key or b""):
-                self._replayer.before.add_packed(record.value or b"")
-
-    def _batch(self, batch: Batch) -> dict[str, int]:
-        """One transaction; how many records it produced to each topic."""
-        counted: dict[int, Tally] = {}
-        produced: dict[str, int] = {}
-        positions = dict(batch.positions)
-        session, decide, left = self._session, self._replayer.decide, self._limit_left()
-        if self._processed is not None:
-            self._replayer.processed = self._processed.among(batch.records)
-        session.begin()
-        for at, record in enumerate(batch.records):
-            outcome, outgoing = decide(record)
-            self._list.note(record, outcome)
-            partition = record.partition() or 0
-            tallied = counted.get(partition)
-            if tallied is None:
-                tallied = counted[partition] = Tally()
-            tallied.counts[outcome] = tallied.counts.get(outcome, 0) + 1
-            if outgoing is not None:
-                session.produce(outgoing)
-                produced[outgoing.topic] = produced.get(outgoing.topic, 0) + 1
-                if left is not None and sum(produced.values()) >= left:
-                    positions = {} if self._rules.origin_order else self._cut(batch.records[: at + 1])
-                    break
-        self._write_ledger()
-        final = left is not None and sum(produced.values()) >= left
-        self._commit(positions, counted, final=final, after=batch.after)
-        self._list.commit()
-        for topic, count in produced.items():
-            self._done.topics[topic] = self._done.topics.get(topic, 0) + count
-        return produced
-
-    def _write_ledger(self) -> None:
-        run, replayer = self._done.run.encode(), self._replayer
-        for key, entries in ((run, replayer.new_digests), (run + b"/held", replayer.new_holds)):
-            for start in range(0, len(entries), _LEDGER_VALUE):
-                packed = b"".join(entries[start : start + _LEDGER_VALUE])
-                self._session.produce(Outgoing(self._rules.ledger, 0, key, packed, []))
-
-    def _commit(self, positions: dict[int, int], counted: dict[int, Tally], *, final: bool, after: str) -> None:
-        """Offsets with the run's counts; a final batch of a limited run pulls the frozen ends to where it stands."""
-        moved = {**self._positions, **positions}
-        states = dict(self._states)
-        for partition, state in self._states.items():
-            counts = Tally(dict(state.counts)).plus([counted.get(partition, Tally())]).counts
-            end = moved[partition] if final else state.end
-            states[partition] = PartitionState(state.run, end, counts, after or state.after)
-        changed = states if final else {one: states[one] for one in set(positions) | set(counted)}
-        self._session.commit({one: (moved[one], state.text()) for one, state in changed.items()})
-        self._replayer.committed()
-        self._states, self._positions = states, moved
-        self.batches += 1
-
-    def _cut(self, records: Sequence[RawRecord]) -> dict[int, int]:
-        cut: dict[int, int] = {}
-        for record in records:
-            cut[record.partition() or 0] = (record.offset() or 0) + 1
-        return cut
-
-    def _limit_left(self) -> int | None:
-        """How many records may still be produced; None without a limit."""
-        if not self._rules.limit:
-            return None
-        every = Tally().plus(Tally(dict(one.counts)) for one in self._states.values())
-        return max(0, self._rules.limit - every.total(tally.REPLAYED) - every.total("parked"))
-
-    def _keep_rate(self, sent: int, began_ms: int) -> None:
-        while self._rules.rate_per_s and not self._gateways.stop.requested():
-            rest = sent * 1_000 // self._rules.rate_per_s - (self._gateways.clock.monotonic_ms() - began_ms)
-            if rest <= 0:
-                return
-            self._gateways.clock.sleep_ms(min(rest, 200))
+def _begun(
+    gateways: Gateways, step: ReplayDeadLetters, done: ReplayOutcome, pace: Pacer, largest: int
+) -> tuple[ReplaySession, Run]:
+    wish = SessionWish(step.rules.job, step.rules.source, largest)
+    if step.shared:
+        shared = gateways.dead_letters.shared_session(wish, step.rules.ledger)
+        return shared, SharedRun(gateways, step, shared, done, pace)
+    session = gateways.dead_letters.session(wish)
+    return session, Run(gateways, step, session, done, pace)

@@ -1,5 +1,7 @@
 """Dead letters by Kafka Connect's own DeadLetterQueueReporter: a standalone worker with a sink that can't read."""
 
+import json
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +17,7 @@ _PARTS = ("connect-runtime", "connect-json", "connect-file")
 _COORDINATES = "+".join([*(f"org.apache.kafka:{one}:{jars.KAFKA}" for one in _PARTS), "org.slf4j:slf4j-simple:1.7.36"])
 _WORKER = """
 bootstrap.servers={servers}
-listeners=http://127.0.0.1:0
+listeners={url}
 key.converter=org.apache.kafka.connect.storage.StringConverter
 value.converter=org.apache.kafka.connect.json.JsonConverter
 value.converter.schemas.enable=false
@@ -36,10 +38,17 @@ errors.deadletterqueue.context.headers.enable=true
 
 
 @pytest.fixture
-def sink(dead_letters: DeadLetters, tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
+def url() -> str:
+    """A free address for the worker's REST interface."""
+    with socket.create_server(("127.0.0.1", 0)) as one:
+        return f"http://127.0.0.1:{one.getsockname()[1]}"
+
+
+@pytest.fixture
+def sink(dead_letters: DeadLetters, tmp_path: Path, url: str) -> Iterator["subprocess.Popen[bytes]"]:
     """A worker whose sink sends what it can't read to the dead-letter topic."""
     facts = {"servers": dead_letters.lab.bootstrap_servers, "folder": tmp_path, "topic": dead_letters.topic,
-             "dead": dead_letters.dead}  # fmt: skip
+             "dead": dead_letters.dead, "url": url}  # fmt: skip
     for name, text in (("worker", _WORKER), ("sink", _SINK)):
         (tmp_path / f"{name}.properties").write_text(text.format(**facts), encoding="utf-8")
     command = [dead_letters.lab.java, "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
@@ -58,7 +67,11 @@ def _count(dead_letters: DeadLetters) -> int:
 
 
 def test_connects_own_dead_letters_are_read_and_replayed(
-    dead_letters: DeadLetters, sink: "subprocess.Popen[bytes]", tmp_path: Path
+    dead_letters: DeadLetters,
+    sink: "subprocess.Popen[bytes]",
+    tmp_path: Path,
+    url: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     producer = Producer(clients.librdkafka_settings(dead_letters.lab))
     for number in range(4):
@@ -68,7 +81,13 @@ def test_connects_own_dead_letters_are_read_and_replayed(
     log = tmp_path / "connect.log"
     wait_until(lambda: _count(dead_letters) == 2 or sink.poll() is not None, limit_s=120)
     assert sink.poll() is None, log.read_text(errors="replace")[-2_000:]
+    _is_found_by_its_connector(dead_letters, url, monkeypatch)
     sink.kill()
+    sink.wait(LIMIT_S)
+    gone = dead_letters.eosctl("list")
+    answer = json.loads(gone.stdout)
+    assert (gone.returncode, [one["code"] for one in answer["errors"]]) == (5, ["connect_unreachable"])
+    monkeypatch.delenv("EOSCTL_CONNECT_URL")
     rows = sorted(dead_letters.data("inspect", dead_letters.dead), key=lambda one: one["origin_offset"])
     assert [(one["framework"], one["origin_topic"], one["origin_partition"], one["origin_offset"], one["origin_group"],
              one["failure_class"], one["cause_class"], one["key"], one["value_preview"], one["unreadable"])
@@ -85,3 +104,12 @@ def test_connects_own_dead_letters_are_read_and_replayed(
         (2, f"k-{offset}".encode(), b"{not json %d" % offset, (("tenant", b"acme"), ("eosctl-replay-count", b"1")))
         for offset in (0, 2)
     ]  # fmt: skip
+
+
+def _is_found_by_its_connector(dead_letters: DeadLetters, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither by its name nor by its headers: without a Connect nobody finds it."""
+    assert dead_letters.dead not in [one["topic"] for one in dead_letters.data("list")]
+    monkeypatch.setenv("EOSCTL_CONNECT_URL", url)
+    (row,) = [one for one in dead_letters.data("list") if one["topic"] == dead_letters.dead]
+    assert (row["records"], row["origin_topics"], row["found_by"]) == (
+        2, [dead_letters.topic], "connector: orders-sink; headers: connect")  # fmt: skip

@@ -7,14 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from confluent_kafka import Consumer, Producer
+from confluent_kafka import Consumer
 from fixtures.lab import LIMIT_S, wait_until
 from fixtures.offsets import Offsets
 
-from eosctl.adapters.gateways import LiveGateways
-from eosctl.core.progress import NeverStop, Silent
 from eosctl.lab import clients
-from eosctl.operations.offsets_seen import look
 
 MEANS_LAST = {"offsets": {"o": {"table": "consumer_offsets", "offset_means": "last_processed"}}}
 
@@ -195,30 +192,3 @@ def test_a_time_without_a_zone_takes_the_one_of_tz(offsets: Offsets) -> None:
     assert offsets.eosctl(*words, "--tz", "Europe/Vienna").code == 0
     assert offsets.in_kafka() == {0: 3, 1: 3}
     assert offsets.eosctl(*words, "--tz", "Europe/Nowhere").errors == ("bad_time",)
-
-
-def test_requests_are_batched_by_broker_not_by_group_or_partition(offsets: Offsets, make_topic: Any) -> None:
-    wide = make_topic(40)
-    groups = [f"{offsets.group}-{number}" for number in range(20)]
-    producer = Producer({"bootstrap.servers": offsets.lab.bootstrap_servers})
-    producer.flush(LIMIT_S)
-    for group in groups:
-        offsets.commit({0: 1, 1: 1}, group)
-
-    def requests(names: list[str], **more: Any) -> int:
-        gateways = LiveGateways(kafka={"bootstrap.servers": offsets.lab.bootstrap_servers}, dsn=offsets.dsn, profile={},
-                                timeout_ms=20_000, progress=Silent(), stop=NeverStop())  # fmt: skip
-        admin, sent = gateways.kafka_python, []
-        send = admin.send
-        admin.send = lambda asked: (sent.extend(asked), send(asked))[1]  # type: ignore[method-assign]
-        try:
-            assert len(look(gateways, names, store="kafka", **more).kafka) == len(names)
-        finally:
-            gateways.close()
-        return len(sent)
-
-    from eosctl.domain.kafka import TopicPartition
-
-    few = requests(groups[:1])
-    many = requests(groups, more=[TopicPartition(wide, one) for one in range(40)])
-    assert 0 < many == few

@@ -75,3 +75,17 @@ def test_a_snapshot_brings_both_stores_back_each_to_its_own(offsets: Offsets, tm
     foreign = json.loads(named.read_text()) | {"target": {"kafka_cluster_id": "elsewhere"}}
     named.write_text(json.dumps(foreign))
     assert "other_cluster" in offsets.eosctl(*words[:3], "--to-snapshot", str(named), "--dry-run").warnings
+
+
+def test_an_import_keeps_what_it_skips_a_file_a_group(offsets: Offsets, tmp_path: Path) -> None:
+    other = f"{offsets.group}/b"
+    offsets.commit({0: 8, 1: 9}, other)
+    file = tmp_path / "ahead.csv"
+    file.write_text(f"{offsets.group},{offsets.topic},0,7\n{other},{offsets.topic},1,10\n")
+    moved = offsets.eosctl("offsets", "import", str(file), "--save-skipped", str(tmp_path / "kept.jsonl"), "--yes")
+    assert (moved.code, offsets.in_kafka(), offsets.in_kafka(other)) == (0, {0: 7, 1: 6}, {0: 8, 1: 10})
+    kept = {
+        path.name: [json.loads(line)["offset"] for line in path.read_text().splitlines()[1:]]
+        for path in tmp_path.glob("kept*.jsonl")
+    }
+    assert kept == {f"kept-{offsets.group}.jsonl": [4, 5, 6], f"kept-{offsets.group}%2Fb.jsonl": [9]}

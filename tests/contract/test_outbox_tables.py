@@ -111,6 +111,38 @@ def test_a_saved_retry_is_refused_when_a_relay_has_failed_since(outbox: Outbox, 
     assert outbox.sql("SELECT retry_count FROM outbox") == [(11,)]
 
 
+def test_a_mark_is_set_cleared_and_taken_back_to_the_microsecond(outbox: Outbox) -> None:
+    outbox.add(3, aggregates=1)
+    outbox.sql("UPDATE outbox SET retry_count = 10, last_error = 'broken'")
+    ids = [one for (one,) in outbox.sql("SELECT id::text FROM outbox ORDER BY created_at, id")]
+    marked = outbox.run("outbox", "mark", "--as", "published", *ids[:2], "--yes")
+    before = outbox.sql("SELECT id, published_at FROM outbox ORDER BY created_at, id")
+    assert [at is None for _, at in before] == [False, False, True]
+    refused = outbox.run("outbox", "mark", "--as", "pending", ids[0], "--yes")
+    assert (refused.code, refused.errors) == (7, ("out_of_order",))
+    cleared = outbox.run("outbox", "mark", "--as", "pending", *ids, "--out-of-order", "--yes")
+    assert (cleared.code, outbox.pending()) == (0, 3)
+    assert outbox.sql("SELECT retry_count, count(*) FROM outbox GROUP BY 1 ORDER BY 1") == [(0, 2), (10, 1)]
+    assert outbox.run("undo", cleared.data["journal_id"], "--yes").code == 0
+    assert outbox.sql("SELECT id, published_at FROM outbox ORDER BY created_at, id") == before
+    assert outbox.sql("SELECT DISTINCT retry_count, last_error FROM outbox") == [(10, "broken")]
+    assert outbox.run("undo", marked.data["journal_id"], "--yes").code == 0
+    assert outbox.pending() == 3
+
+
+def test_a_saved_mark_is_refused_when_a_relay_has_published_since(outbox: Outbox, tmp_path: Path) -> None:
+    outbox.add(1)
+    outbox.sql("UPDATE outbox SET published_at = now()")
+    file = str(tmp_path / "plan.json")
+    (event_id,) = outbox.sql("SELECT upper(id::text) FROM outbox")[0]
+    assert outbox.run("outbox", "mark", "--as", "pending", event_id, "--plan-out", file).code == 0
+    outbox.sql("UPDATE outbox SET published_at = now() + interval '1 second'")
+    assert outbox.run("apply", file, "--yes").code == 4
+    assert outbox.pending() == 0
+    unknown = outbox.run("outbox", "mark", "--as", "pending", "00000000-0000-0000-0000-000000000000", "--dry-run")
+    assert (unknown.code, unknown.errors) == (2, ("unknown_event",))
+
+
 def test_a_mapped_table_with_gaps_is_served_as_it_is(outbox: Outbox, tmp_path: Path) -> None:
     outbox.make_topic()
     outbox.sql("CREATE TABLE gaps (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, kind text, object text, "

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from fixtures.dead_letters import spring
 from fixtures.golden import Golden
 
+from eosctl.core.errors import Notice
 from eosctl.core.operation import Receipt
 from eosctl.domain.dlq.decoding import Reader
 from eosctl.domain.dlq.records import PlainRecord
@@ -30,6 +31,10 @@ def test_list(golden: Golden) -> None:
     empty = listing.TopicSeen("bills-dlq", 0, 0, None, None, -1, {}, {}, {}, named=True)
     seen = listing.ListSeen((empty, topic), NOW_MS)
     golden.report("dlq.list", "two", listing.report(seen, listing.DlqListParams()))
+    notice = Notice("connector_topic_missing", "bad, where orders-sink sends dead letters, is no topic.")
+    told = listing.ListSeen((replace(topic, connectors=("orders-sink",)),), NOW_MS, (notice,),
+                            (Notice("connect_timeout", "Kafka Connect did not answer."),))  # fmt: skip
+    golden.report("dlq.list", "connectors", listing.report(told, listing.DlqListParams()))
     golden.report("dlq.list", "none", listing.report(listing.ListSeen((), NOW_MS), listing.DlqListParams()))
 
 
@@ -55,7 +60,8 @@ def test_replay(golden: Golden) -> None:
                       outcomes=outcomes, topics={"orders": 90, "orders-dlt.parked": 1},
                       readers={"orders": ("audit", "orders-service")})  # fmt: skip
     plan = replay.plan(seen, params)
-    after = {"run": "1a2b3c4d-0123456789ab", "counts": outcomes, "topics": {"orders": 90, "orders-dlt.parked": 1}}
+    after = {"run": "1a2b3c4d-0123456789ab", "counts": outcomes, "topics": {"orders": 90, "orders-dlt.parked": 1},
+             "progress": [(0, 0), (400, 60), (900, 100)]}  # fmt: skip
     receipts = [Receipt(one, "done", {}, after if one.kind == "dlq.replay" else {"exists": True}, verified=True)
                 for one in plan.steps]  # fmt: skip
     golden.change("dlq.replay", "held", plan, receipts)

@@ -13,7 +13,7 @@ from eosctl.domain.outbox_reconcile import DEDUP, PENDING, PUBLISHED, TABLE, TOP
 from eosctl.domain.outbox_status import RetryCandidate
 from eosctl.domain.purging import PurgeWish
 from eosctl.domain.tables import CatalogueColumn, CatalogueIndex, TableCatalogue, TableName
-from eosctl.operations.outbox import init, purge, reconcile, relay, retry, status
+from eosctl.operations.outbox import init, mark, purge, reconcile, relay, retry, status
 from eosctl.operations.outbox import list as listing
 from eosctl.operations.outbox_table import OutboxTable
 
@@ -109,6 +109,18 @@ def test_retry(golden: Golden) -> None:
     plan = retry.plan(snapshot, params)
     receipts = [Receipt(plan.steps[0], "done", {"set": 0, "left": 2}, {"events": IDS[:2]}, verified=True)]
     golden.change("outbox.retry", "two", plan, receipts)
+
+
+def test_mark(golden: Golden) -> None:
+    fresh = {"retry_count": 0, "last_error": None}
+    seen = (candidate(0, published=True, **fresh), candidate(1, published=True, overtaken=True))
+    marks: dict[str, str | None] = dict.fromkeys(IDS[:2], "2026-03-01T12:00:00.000250Z")
+    snapshot = mark.MarkSnapshot(MAPPING, seen, marks, tuple(IDS[:2]))
+    plan = mark.plan(snapshot, mark.OutboxMarkParams(ids=tuple(IDS[:2]), state="pending", out_of_order=True))
+    after = {"marks": dict.fromkeys(IDS[:2])}
+    receipts = [Receipt(plan.steps[0], "done", {"set": 0, "left": 2}, after, True),
+                Receipt(plan.steps[1], "done", {"set": 0, "left": 1}, {"events": IDS[1:2]}, True)]  # fmt: skip
+    golden.change("outbox.mark", "pending", plan, receipts)
 
 
 def test_relay(golden: Golden) -> None:

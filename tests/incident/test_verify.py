@@ -88,7 +88,7 @@ def test_a_consumer_that_checks_before_it_inserts_is_found_out_by_a_zombie(gatew
     finally:
         assert gateways.verify.tidy() == ()
     tally = count(seen.effects, messages=1_000, restarts=seen.restarts)
-    assert seen.history[0].at_ms is not None
+    assert seen.course.history[0].at_ms is not None
     assert tally.duplicates > 0, tally
     assert tally.missed == 0
 

@@ -8,6 +8,8 @@ import pytest
 
 from eosctl.adapters.connection import DatabaseConnection, KafkaConnection, properties_file, resolve_references
 from eosctl.adapters.kafka_errors import probe
+from eosctl.cli.profiles import Profile
+from eosctl.cli.settings import NoProfile
 from eosctl.core.errors import Unreachable, UsageError
 
 SERVER = {"bootstrap.servers": "a:9092, b:9092"}
@@ -223,3 +225,8 @@ def _self_signed(folder: Path) -> Path:
     pem = folder / "security" / "client.keystore.pem"
     assert pem.exists()
     return pem
+
+
+def test_no_profile_says_what_a_profile_without_settings_says() -> None:
+    empty = Profile()
+    assert {name: getattr(NoProfile, name) for name in Profile.model_fields} == empty.model_dump()

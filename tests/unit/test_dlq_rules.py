@@ -237,3 +237,13 @@ def test_a_partitions_state_survives_the_commit(counts, end):
     assert state_of(state.text() + "\0") == state
     assert len(state.text()) < 4_096
     assert state_of("somebody else's") is None
+
+
+@pytest.mark.parametrize(
+    ("age_ms", "stamp"), [(0, True), (604_800_000, True), (604_800_001, False), (-60_000, True), (-60_001, False)]
+)
+def test_a_time_that_the_target_does_not_keep_or_take_becomes_the_present_one(age_ms, stamp):
+    rules = ReplayRules("d", "j", "l", "p", targets={"orders": Target(1, keeps_ms=604_800_000, ahead_ms=60_000)})
+    headers = [("__connect.errors.topic", b"orders")]
+    _, out = Replayer(rules, Reader(), NOW_MS).decide(record(headers, time_ms=NOW_MS - age_ms))
+    assert out.timestamp_ms == (NOW_MS - age_ms if stamp else 0)

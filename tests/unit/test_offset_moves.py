@@ -16,6 +16,7 @@ from eosctl.domain.kafka import (
     Offset,
     TopicPartition,
 )
+from eosctl.domain.offset_activity import Evidence, TableActivity
 from eosctl.domain.offset_costs import Tally, cost, windows
 from eosctl.domain.offsets import Drift, OffsetMeans, OffsetsMapping, drift, mapping_of
 from eosctl.domain.steps.offsets import MoveOffsets
@@ -61,7 +62,7 @@ def test_the_table_moves_before_kafka() -> None:
     ("protocol", "members", "code"),
     [
         (GroupProtocol.CLASSIC, 1, "group_active"),
-        (GroupProtocol.SHARE, 0, "group_protocol"),
+        (GroupProtocol.SHARE, 1, "group_active"),
         (GroupProtocol.STREAMS, 0, "group_protocol"),
     ],
 )
@@ -74,8 +75,25 @@ def test_a_group_that_can_not_be_moved_is_refused(protocol: GroupProtocol, membe
 
 
 def test_a_table_whose_rows_move_is_refused() -> None:
-    with pytest.raises(Refused, match="changed while"):
-        plan_move("offsets.reset", MoveSeen(seen(0, 10, 4, 4), {AT: 1}, (AT,)), PARAMS, clamp=True)
+    young = TableActivity("consumer_offsets", Evidence.COMMITS, {AT: 59_999})
+    active = replace(seen(0, 10, 4, 4), activity=young)
+    with pytest.raises(Refused, match="by PostgreSQL's commit timestamps") as refused:
+        plan_move("offsets.reset", MoveSeen(active, {AT: 1}), PARAMS, clamp=True)
+    assert refused.value.code == "table_active"
+    quiet = replace(active, activity=replace(young, ages_ms={AT: 60_000}))
+    told = plan_move("offsets.reset", MoveSeen(quiet, {AT: 1}), PARAMS, clamp=True).warnings
+    assert "table_quiet" in {one.code for one in told}
+    assert plan_move("offsets.reset", MoveSeen(active, {AT: 4}), PARAMS, clamp=True).steps == ()  # it is there already
+
+
+@given(
+    st.dictionaries(st.integers(0, 20), st.integers(0, 200_000)), st.sets(st.integers(0, 20)), st.integers(0, 100_000)
+)
+def test_the_youngest_row_that_is_not_settled_decides(ages: dict[int, int], settled: set[int], idle_ms: int) -> None:
+    places = {TopicPartition("t", one): age for one, age in ages.items()}
+    found = TableActivity("t", Evidence.WATCHED, places).busy(idle_ms, {TopicPartition("t", one) for one in settled})
+    young = [age for one, age in ages.items() if age < idle_ms and one not in settled]
+    assert (None if found is None else places[found]) == (min(young) if young else None)
 
 
 @given(NUMBERS)

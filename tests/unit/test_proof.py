@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from eosctl.core.errors import Refused, UsageError
 from eosctl.domain.proof.counting import Effect, Tally, count, message
-from eosctl.domain.proof.faults import FEWEST, KINDS, MOST, draw, parse_kinds
+from eosctl.domain.proof.faults import FEWEST, KINDS, MOST, Fault, draw, draw_own, parse_kinds, wires
 from eosctl.domain.proof.verdict import broken_promises, verdict
 from eosctl.domain.strategies.scaffolding import offered, scaffold
 from eosctl.operations.verify import _QUICK, VerifyParams, run
@@ -17,7 +17,7 @@ from eosctl.operations.verify import _QUICK, VerifyParams, run
 NAMES = st.sampled_from(offered("python"))
 PROMISES = ("exactly once", "at least once", "at most once")
 KINDS_DRAWN = st.lists(st.sampled_from(KINDS), min_size=1, unique=True)
-GOOD = Tally(10, 10, 0, 0, 0, 0, 3, True)
+GOOD = Tally(10, 10, 0, 0, 0, 0, 0, 3, True)
 
 
 def effect(number: int) -> Effect:
@@ -28,15 +28,17 @@ def effect(number: int) -> Effect:
 @given(NAMES, st.integers(1, 60), KINDS_DRAWN, st.integers(0, 2**31))
 def test_the_same_seed_draws_the_same_faults(name, crashes, kinds, seed) -> None:  # type: ignore[no-untyped-def]
     programs = [one for one in scaffold(name, "python").programs if one.role != "api"]
-    drawn = draw(name, programs, crashes=crashes, kinds=kinds, seed=seed)
-    assert drawn == draw(name, programs, crashes=crashes, kinds=kinds, seed=seed)
+    wired = wires(scaffold(name, "python").files, programs)
+    drawn = draw(name, programs, crashes=crashes, kinds=kinds, seed=seed, wired=wired)
+    assert drawn == draw(name, programs, crashes=crashes, kinds=kinds, seed=seed, wired=wired)
     assert len(drawn) in (crashes, 0)
     order = [one.file for one in programs]
     assert [order.index(one.program) for one in drawn] == sorted(order.index(one.program) for one in drawn)
     for one in drawn:
         assert FEWEST <= one.after_messages <= MOST
         assert one.kind in kinds
-        assert (one.passes >= 1 and one.point != "") == (one.kind == "kill")
+        assert (one.passes >= 1) == (one.kind in ("kill", "lost-ack"))
+        assert (one.point != "") == (one.kind in ("kill", "lost-ack", "cut", "slow"))
     places = [(one.kind, one.program, one.point) for one in drawn]
     times = {places.count(one) for one in places}
     assert not times or max(times) - min(times) <= 1
@@ -77,7 +79,7 @@ def test_an_effect_with_other_content_is_corrupted(strange: Effect) -> None:
     assert (tally.corrupted, tally.missed, tally.exactly_once) == (1, 1, False)
 
 
-@pytest.mark.parametrize("fault", ["duplicates", "missed", "corrupted", "out_of_order"])
+@pytest.mark.parametrize("fault", ["duplicates", "missed", "corrupted", "aborted_seen", "out_of_order"])
 @pytest.mark.parametrize("promise", PROMISES)
 def test_each_promise_is_judged_by_itself(promise: str, fault: str) -> None:
     allowed = {
@@ -115,6 +117,17 @@ def test_faults_are_named() -> None:
         ({"strategy": "dedup-tabel"}, "unknown_strategy"),
         ({"strategy": "outbox-cdc"}, "needs_connect"),
         ({"strategy": "dedup-table", "faults": "sleep"}, "unknown_fault"),
+        ({"strategy": "dedup-table", "faults": "disk-full"}, "no_disk_to_fill"),
+        ({"strategy": "dedup-table", "faults": "kill,database-kill"}, "faults_not_allowed"),
+        ({"strategy": "dedup-table", "crash_points": "after-efect"}, "unknown_crash_point"),
+        ({"strategy": "dedup-table", "report": "proof.pdf"}, "bad_report"),
+        ({"strategy": "dedup-table", "group": "orders"}, "only_exec"),
+        ({"strategy": "kafka-transactions", "faults": "duplicate"}, "fault_does_not_fit"),
+        ({"strategy": "dedup-table", "exec": "true"}, "which_strategy"),
+        ({"exec": "true", "id": "headers"}, "bad_id"),
+        ({"exec": "true", "crash_points": "before-effect"}, "unknown_crash_point"),
+        ({"exec": "true", "check_sql": "q.sql", "check_http": "http://x"}, "which_check"),
+        ({"exec": "true", "check_sql": "no-such-file.sql"}, "file_not_read"),
     ],
 )
 def test_a_wrong_wish_is_refused_before_anything_is_made(wish: dict[str, object], code: str) -> None:
@@ -129,3 +142,46 @@ def test_a_quick_run_comes_to_every_place(name: str) -> None:
     drawn = draw(name, programs, crashes=_QUICK[1], kinds=("kill",), seed=1)
     places = {(one.file, point) for one in programs for point in one.crash_points}
     assert {(one.program, one.point) for one in drawn} == places
+
+
+def test_every_place_of_a_program_can_be_listed() -> None:
+    listed = run(None, VerifyParams(strategy="dedup-table", crash_points="list")).data  # type: ignore[arg-type]
+    places = [point for one in scaffold("dedup-table", "python").programs for point in one.crash_points]
+    assert [one.crash_point for one in listed] == places
+    everywhere = run(None, VerifyParams(crash_points="list")).data  # type: ignore[arg-type]
+    assert len({one.strategy for one in everywhere}) == len(offered("python")) - 1
+    own = run(None, VerifyParams(exec="true", crash_points="list")).data  # type: ignore[arg-type]
+    assert "before-offset-commit" in [one.crash_point for one in own]
+
+
+def test_kills_come_only_where_they_are_wanted() -> None:
+    programs = scaffold("dedup-table", "python").programs
+    drawn = draw("dedup-table", programs, crashes=5, kinds=("kill",), seed=1, points=("after-database-commit",))
+    assert {one.point for one in drawn} == {"after-database-commit"}
+
+
+def test_a_proxy_knows_what_each_program_says() -> None:
+    for name in offered("python"):
+        made = scaffold(name, "python")
+        for file, found in wires(made.files, [one for one in made.programs if one.role != "api"]).items():
+            assert found or name == "at-most-once" or file in ("reconciler.py",), (name, file)
+    said = wires(scaffold("kafka-transactions", "python").files, scaffold("kafka-transactions", "python").programs)
+    assert said == {"consumer.py": ("produce", "transaction-commit")}
+
+
+@given(
+    st.sets(st.sampled_from(["produce", "offset-commit", "transaction-commit", "database-commit"])),
+    KINDS_DRAWN, st.integers(1, 40), st.integers(1, 4), st.integers(0, 2**31),
+)  # fmt: skip
+def test_an_own_program_is_hit_only_where_it_was_seen(passed, kinds, crashes, instances, seed) -> None:  # type: ignore[no-untyped-def]
+    def drawn() -> tuple[Fault, ...]:
+        return draw_own(sorted(passed), crashes=crashes, kinds=kinds, instances=instances, seed=seed)
+
+    faults = drawn()
+    assert faults == drawn()
+    for one in faults:
+        name = one.point.removeprefix("before-").removeprefix("after-")
+        assert name in {*passed, "anywhere", "", "kafka", "database"}
+        assert one.kind != "pause" or not one.point.startswith("after-")
+        assert 1 <= one.instance <= instances
+    assert len(faults) == crashes or kinds == ["lost-ack"]

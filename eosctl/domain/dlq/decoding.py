@@ -9,6 +9,10 @@ from eosctl.domain.dlq.dialects import BUILT_IN, Dialect, Integers
 Headers = Sequence[tuple[str, bytes | None]]
 UNREADABLE = "unreadable"
 REPLAY_COUNT = "eosctl-replay-count"
+REPLAY_ORIGIN = "eosctl-replay-origin"
+PARKED_REASON = "eosctl-parked-reason"
+OURS = frozenset({REPLAY_COUNT, REPLAY_ORIGIN, PARKED_REASON})
+"""Headers that eosctl itself writes: no replay carries an older one on."""
 _CAUSED_BY = re.compile(r"^Caused by: ([\w.$]+)", re.M)
 _INT64_MAX = 2**63 - 1
 _SHAPES = 4_096
@@ -77,7 +81,7 @@ class Reader:
         Names that only a framework would use are dropped from every record; plain words (`source_topic`) only from
         records of the framework that writes them.
         """
-        if name == REPLAY_COUNT or (dialect is not None and dialect.strips(name)):
+        if name in OURS or (dialect is not None and dialect.strips(name)):
             return True
         return any(one.strips(name) for one in BUILT_IN if one.name in ("spring", "connect", "streams", "share-group"))
 

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from eosctl.domain.dlq import tally
-from eosctl.domain.dlq.decoding import REPLAY_COUNT, Reader, decode_integer
-from eosctl.domain.dlq.dialects import Dialect
+from eosctl.domain.dlq.decoding import OURS, PARKED_REASON, REPLAY_COUNT, Reader
+from eosctl.domain.dlq.guard import NOWHERE, Destination, Marks, origin_header
 from eosctl.domain.dlq.identity import by_content, by_message_id, by_origin, id_header
-from eosctl.domain.dlq.records import RawRecord, RehydratedRecord
+from eosctl.domain.dlq.records import RawRecord
 from eosctl.domain.dlq.seen import SeenIdentities, digest_of
 from eosctl.domain.dlq.selection import Selection, matcher_of
+from eosctl.domain.dlq.shapes import Shape, is_bare_pointer, number_at, written_ms_of
 
 _SHAPES = 4_096
 _RECORD_OVERHEAD = 100
@@ -19,13 +20,22 @@ _RECORD_OVERHEAD = 100
 
 @dataclass(frozen=True)
 class Target:
-    """A topic that records go to. `by_key`: its partition count changed, so keys are placed anew."""
+    """A topic that records go to. `by_key`: its partition count changed, so keys are placed anew.
+
+    A producer's time may be at most `behind_ms` older and `ahead_ms` younger than the broker's (KIP-937).
+    """
 
     partitions: int
     largest_bytes: int = 1_048_588
     compacted: bool = False
     keeps_ms: int = -1
+    behind_ms: int = 2**63 - 1
+    ahead_ms: int = 3_600_000
     by_key: bool = False
+
+    def takes(self, age_ms: int) -> bool:
+        """Whether a record of this age is neither deleted at once nor refused."""
+        return -self.ahead_ms <= age_ms <= self.behind_ms and (self.keeps_ms < 0 or age_ms <= self.keeps_ms)
 
 
 @dataclass(frozen=True)
@@ -49,6 +59,7 @@ class ReplayRules:
     batch_size: int = 10_000
     origin_order: bool = False
     processed_in: str = ""
+    guard_newer: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,24 +74,11 @@ class Outgoing:
     timestamp_ms: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Shape:
-    """What a sequence of header names says, looked up once."""
-
-    dialect: Dialect | None
-    kept: tuple[int, ...]
-    topic: int
-    partition: int
-    offset: int
-    timestamp: int
-    message_id: int
-    replays: int
-
-
 class Replayer:
     """Decides record after record. `before` holds identities of other runs within the window, `mine` of this run.
 
-    `processed` are the places, on the dead-letter topic, of the present batch that a consumer has processed after all.
+    `processed` are the places, on the dead-letter topic, of the present batch that a consumer has processed after all;
+    `marks` what the targets hold of the batch's keys, None without `--guard-newer`.
     """
 
     def __init__(self, rules: ReplayRules, reader: Reader, now_ms: int) -> None:
@@ -89,12 +87,13 @@ class Replayer:
         self.mine = SeenIdentities()
         self.held_keys: set[bytes] = set()
         self.processed: frozenset[tuple[int, int]] = frozenset()
+        self.marks: Marks | None = None
         self.new_digests: list[bytes] = []
         self.new_holds: list[bytes] = []
         self._reader = reader
         self._now_ms = now_ms
         self._matches = matcher_of(rules.selection, reader)
-        self._shapes: dict[tuple[str, ...], _Shape] = {}
+        self._shapes: dict[tuple[str, ...], Shape] = {}
 
     def decide(self, record: RawRecord) -> tuple[str, Outgoing | None]:
         """The outcome (a name of `tally`), and what to produce: to the target or to the parked topic."""
@@ -108,36 +107,73 @@ class Replayer:
         key = record.key()
         if not target or target not in self.rules.targets:
             return self._held(tally.HELD_ORIGIN, key), None
-        partition = _number(headers, shape.partition, shape.dialect, 4)
-        count = max(_number(headers, shape.replays, None, 0), 0)
-        place = (partition, _number(headers, shape.offset, shape.dialect, 8))
+        partition = number_at(headers, shape.partition, shape.dialect, 4)
+        count = max(number_at(headers, shape.replays, None, 0), 0)
+        place = (partition, number_at(headers, shape.offset, shape.dialect, 8))
         digest = self._digest(record, headers, shape, target=target, origin=origin, at=place, count=count)
-        if digest in self.mine:
-            return tally.SKIPPED_RUN, None
-        if len(self.before) and digest in self.before:
-            return tally.SKIPPED_WINDOW, None
-        if self.processed and (record.partition() or 0, record.offset() or 0) in self.processed:
-            return tally.SKIPPED_PROCESSED, None
-        if self.held_keys and key is not None and digest_of(key) in self.held_keys:
-            return tally.HELD_KEY, None
-        if _is_bare_pointer(record, shape):
+        known = self._known(record, digest)
+        if known:
+            return known, None
+        if is_bare_pointer(record, shape):
             return tally.HELD_LOST, None
         about = self.rules.targets[target]
         if about.compacted and key is None:
             return self._held(tally.HELD_NULL_KEY, None), None
+        guarded = self._guarded(record, headers, shape, target=target, place=place if origin == target else NOWHERE)
+        if guarded and self.marks and self.marks.has_newer(guarded):
+            return self._held(tally.HELD_NEWER, key), None
         if count >= self.rules.max_replays:
             return self._parked(tally.PARKED_LOOP, record, headers, digest)
         outgoing = self._outgoing(record, headers, shape, target=target, partition=partition, count=count)
+        if guarded and origin and min(place) >= 0:
+            outgoing.headers.append(origin_header(origin, place))
         if _size(outgoing) > about.largest_bytes:
             return self._parked(tally.PARKED_SIZE, record, headers, digest)
         self._remember(digest)
+        if guarded and self.marks:
+            self.marks.send(guarded)
         return tally.REPLAYED, outgoing
+
+    def _known(self, record: RawRecord, digest: bytes) -> str:
+        """Why the record need not go, or must wait for its key; "" when it is new."""
+        if digest in self.mine:
+            return tally.SKIPPED_RUN
+        if len(self.before) and digest in self.before:
+            return tally.SKIPPED_WINDOW
+        if self.processed and (record.partition() or 0, record.offset() or 0) in self.processed:
+            return tally.SKIPPED_PROCESSED
+        if self.held_keys and (key := record.key()) is not None and digest_of(key) in self.held_keys:
+            return tally.HELD_KEY
+        return ""
+
+    def destination(self, record: RawRecord) -> Destination | None:
+        """Where a selected record with a key goes, for the look at newer ones; None when it goes nowhere."""
+        if self._matches is not None and not self._matches(record):
+            return None
+        headers = record.headers() or ()
+        shape = self._shape(headers)
+        origin = self._origin_topic(shape, headers[shape.topic][1] if shape.topic >= 0 else None)
+        target = self.rules.to or origin
+        if target not in self.rules.targets:
+            return None
+        at = (number_at(headers, shape.partition, shape.dialect, 4), number_at(headers, shape.offset, shape.dialect, 8))
+        return self._guarded(record, headers, shape, target=target, place=at if origin == target else NOWHERE)
+
+    def _guarded(
+        self, record: RawRecord, headers: Any, shape: Shape, *, target: str, place: tuple[int, int]
+    ) -> Destination | None:
+        key = record.key()
+        if key is None or not self.rules.guard_newer:
+            return None
+        written = number_at(headers, shape.timestamp, shape.dialect, 8)
+        known = place if min(place) >= 0 else NOWHERE
+        return Destination(target, key, known, written if written > 0 else written_ms_of(record))
 
     def origin_offset(self, record: RawRecord, otherwise: int) -> int:
         """The origin's offset, or `otherwise` when the headers tell none."""
         headers = record.headers() or ()
         shape = self._shape(headers)
-        found = _number(headers, shape.offset, shape.dialect, 8)
+        found = number_at(headers, shape.offset, shape.dialect, 8)
         return found if found >= 0 else otherwise
 
     def pointer(self, record: RawRecord) -> tuple[str, int, int] | None:
@@ -146,9 +182,9 @@ class Replayer:
             return None
         headers = record.headers() or ()
         shape = self._shape(headers)
-        if not _is_bare_pointer(record, shape) or shape.topic < 0:
+        if not is_bare_pointer(record, shape) or shape.topic < 0:
             return None
-        at = (_number(headers, shape.partition, shape.dialect, 4), _number(headers, shape.offset, shape.dialect, 8))
+        at = (number_at(headers, shape.partition, shape.dialect, 4), number_at(headers, shape.offset, shape.dialect, 8))
         topic = self._origin_topic(shape, headers[shape.topic][1])
         return (topic, *at) if topic and min(at) >= 0 else None
 
@@ -157,6 +193,13 @@ class Replayer:
         self.new_digests = []
         self.new_holds = []
 
+    def rolled_back(self) -> None:
+        """The batch was aborted: nothing of it is in Kafka."""
+        for digest in self.new_digests:
+            self.mine.discard(digest)
+        self.held_keys.difference_update(self.new_holds)
+        self.committed()
+
     def _remember(self, digest: bytes) -> None:
         self.mine.add(digest)
         self.new_digests.append(digest)
@@ -164,18 +207,19 @@ class Replayer:
     def _held(self, outcome: str, key: bytes | None) -> str:
         if self.rules.hold_key and key is not None:
             hashed = digest_of(key)
-            self.held_keys.add(hashed)
-            self.new_holds.append(hashed)
+            if hashed not in self.held_keys:
+                self.held_keys.add(hashed)
+                self.new_holds.append(hashed)
         return outcome
 
     def _parked(self, outcome: str, record: RawRecord, headers: Any, digest: bytes) -> tuple[str, Outgoing]:
         self._held(outcome, record.key())
         self._remember(digest)
-        kept = [*headers, ("eosctl-parked-reason", outcome.encode())]
+        kept = [*headers, (PARKED_REASON, outcome.encode())]
         return outcome, Outgoing(self.rules.parked, -1, record.key(), record.value(), kept)
 
     def _outgoing(
-        self, record: RawRecord, headers: Any, shape: _Shape, *, target: str, partition: int, count: int
+        self, record: RawRecord, headers: Any, shape: Shape, *, target: str, partition: int, count: int
     ) -> Outgoing:
         about = self.rules.targets[target]
         kept = [headers[at] for at in shape.kept]
@@ -184,9 +228,9 @@ class Replayer:
         place = partition if 0 <= partition < about.partitions and not about.by_key else -1
         stamp = 0
         if self.rules.origin_timestamp:
-            written = _number(headers, shape.timestamp, shape.dialect, 8)
-            stamp = written if written > 0 else _written_ms(record)
-            if about.keeps_ms >= 0 and stamp < self._now_ms - about.keeps_ms:
+            written = number_at(headers, shape.timestamp, shape.dialect, 8)
+            stamp = written if written > 0 else written_ms_of(record)
+            if not about.takes(self._now_ms - stamp):
                 stamp = 0
         return Outgoing(target, place, key, record.value(), kept, max(stamp, 0))
 
@@ -194,7 +238,7 @@ class Replayer:
         self,
         record: RawRecord,
         headers: Any,
-        shape: _Shape,
+        shape: Shape,
         *,
         target: str,
         origin: str,
@@ -210,7 +254,7 @@ class Replayer:
             return by_message_id(scope, named)
         return by_content(scope, record.key(), record.value())
 
-    def _origin_topic(self, shape: _Shape, raw: bytes | None) -> str:
+    def _origin_topic(self, shape: Shape, raw: bytes | None) -> str:
         if not raw or shape.dialect is None:
             return ""
         try:
@@ -221,7 +265,7 @@ class Replayer:
             return self._reader.read(((shape.dialect.topic[0], raw), (shape.dialect.marks[0], b""))).origin.topic or ""
         return text
 
-    def _shape(self, headers: Any) -> _Shape:
+    def _shape(self, headers: Any) -> Shape:
         names = tuple([name for name, _ in headers])
         found = self._shapes.get(names)
         if found is None:
@@ -230,12 +274,12 @@ class Replayer:
             found = self._shapes[names] = self._shape_of(names)
         return found
 
-    def _shape_of(self, names: tuple[str, ...]) -> _Shape:
+    def _shape_of(self, names: tuple[str, ...]) -> Shape:
         dialect = self._reader.dialect_of(names)
         kept = tuple(
             at
             for at, name in enumerate(names)
-            if name != REPLAY_COUNT and (self.rules.keep_headers or not self._reader.strips(name, dialect))
+            if name not in OURS and (self.rules.keep_headers or not self._reader.strips(name, dialect))
         )
         first = {name: at for at, name in reversed(list(enumerate(names)))}
         last = {name: at for at, name in enumerate(names)}
@@ -245,30 +289,8 @@ class Replayer:
             return next((first[one] for one in options if one in first), -1)
 
         named = id_header(names)
-        return _Shape(dialect, kept, place("topic"), place("partition"), place("offset"), place("timestamp"),
+        return Shape(dialect, kept, place("topic"), place("partition"), place("offset"), place("timestamp"),
                       -1 if named is None else named, last.get(REPLAY_COUNT, -1))  # fmt: skip
-
-
-def _is_bare_pointer(record: RawRecord, shape: _Shape) -> bool:
-    """Whether the record only names where it came from (KIP-1191 without copies): nothing to replay by itself."""
-    if shape.dialect is None or not shape.dialect.pointer_only or isinstance(record, RehydratedRecord):
-        return False
-    return record.key() is None and record.value() is None
-
-
-def _written_ms(record: RawRecord) -> int:
-    return record.origin_ms if isinstance(record, RehydratedRecord) else record.timestamp()[1]
-
-
-def _number(headers: Any, at: int, dialect: Dialect | None, width: int) -> int:
-    """The integer of a header; -1 when there is none or it can't be read."""
-    if at < 0:
-        return -1
-    raw = headers[at][1]
-    if dialect is not None and dialect.integers == "binary" and raw is not None and len(raw) == width:
-        return int.from_bytes(raw, "big", signed=True)
-    found = decode_integer(raw or b"", dialect.integers if dialect else "text", width)
-    return -1 if found is None else found
 
 
 def _size(one: Outgoing) -> int:

@@ -17,7 +17,7 @@ _FULL = 64
 
 
 class SeenIdentities:
-    """A set of 16-byte digests that only grows."""
+    """A set of 16-byte digests."""
 
     def __init__(self) -> None:
         self._bits = _FIRST_BITS
@@ -41,6 +41,14 @@ class SeenIdentities:
         if self._count > _FULL << self._bits and self._bits < _LAST_BITS:
             self._split()
         return True
+
+    def discard(self, digest: bytes) -> None:
+        """Takes the digest out again, when it is there: its transaction was aborted."""
+        bucket = self._buckets[int.from_bytes(digest[:3], "big") >> (24 - self._bits)]
+        at = _find_at(bucket, digest[_KEPT])
+        if at >= 0:
+            del bucket[at : at + _WIDTH]
+            self._count -= 1
 
     def add_packed(self, packed: bytes) -> int:
         """Adds every digest of a ledger record; how many there were. Raises ValueError for a torn one."""
@@ -80,7 +88,11 @@ def framed(*parts: bytes) -> bytes:
 
 
 def _find(bucket: bytearray, kept: bytes) -> bool:
+    return _find_at(bucket, kept) >= 0
+
+
+def _find_at(bucket: bytearray, kept: bytes) -> int:
     at = bucket.find(kept)
     while at >= 0 and at % _WIDTH:
         at = bucket.find(kept, at + 1)
-    return at >= 0
+    return at

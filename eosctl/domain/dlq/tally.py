@@ -10,6 +10,7 @@ SKIPPED_WINDOW, SKIPPED_RUN = "skipped:window", "skipped:run"
 SKIPPED_PROCESSED = "skipped:processed"
 HELD_KEY, HELD_ORIGIN, HELD_NULL_KEY = "held:key", "held:origin", "held:null-key"
 HELD_LOST = "held:lost_to_retention"
+HELD_NEWER = "held:newer"
 PARKED_LOOP, PARKED_SIZE = "parked:max-replays", "parked:too-large"
 
 SAYS = {
@@ -22,6 +23,7 @@ SAYS = {
     HELD_ORIGIN: "held: its origin is unknown, or is no topic here",
     HELD_NULL_KEY: "held: it has no key and the target is compacted",
     HELD_LOST: "held: a pointer whose record is gone from its origin",
+    HELD_NEWER: "held: the target has a newer record of its key",
     PARKED_LOOP: "parked: replayed too often",
     PARKED_SIZE: "parked: too large for the target",
 }

@@ -6,49 +6,71 @@ from dataclasses import dataclass
 from typing import Any
 
 ACCOUNTS = 10
+ABORTED = "aborted-"
+"""What the id of a message begins with whose transaction is aborted on purpose: nobody may ever see it (G1a)."""
 
 
 @dataclass(frozen=True)
 class Effect:
-    """What one message left behind, as it was found: its id, and the account and amount that it was booked with."""
+    """What one message left behind, as it was found: its id, and the account and amount that it was booked with.
+
+    `at_ms` is when, from the start of the trial; None where nobody can know.
+    """
 
     id: str
     account: str
     amount: int
+    at_ms: int | None = None
 
 
 @dataclass(frozen=True)
 class Tally:
     """A trial counted. `duplicates` are surplus effects, `missed` messages without one, `corrupted` effects with other
-    content than was sent, `out_of_order` messages whose first effect came behind a later one of their account."""
+    content than was sent, `aborted_seen` effects of messages whose transaction was aborted, `out_of_order` messages
+    whose first effect came behind a later one of their account."""
 
     total_messages: int
     unique_processed: int
     duplicates: int
     missed: int
     corrupted: int
+    aborted_seen: int
     out_of_order: int
     restarts: int
     exactly_once: bool
 
 
-def message(number: int) -> dict[str, Any]:
+def message(number: int, prefix: str = "m") -> dict[str, Any]:
     """The message of that number: an id of its own, one of ten accounts, and the version that it was made from."""
     return {
-        "id": f"m{number}",
+        "id": f"{prefix}{number}",
         "account": f"a{number % ACCOUNTS}",
         "amount": number + 1,
         "version": number // ACCOUNTS,
     }
 
 
-def count(effects: Iterable[Effect], *, messages: int, restarts: int, keyed_by_id: bool = False) -> Tally:
+def known(id: str, prefix: str = "m", at_ms: int | None = None) -> Effect:
+    """The effect of which only the id is known: account and amount are taken as they were sent."""
+    number = id.removeprefix(prefix)
+    if not id.startswith(prefix) or not number.isdecimal():
+        return Effect(id, "", -1, at_ms)
+    sent = message(int(number), prefix)
+    return Effect(id, sent["account"], sent["amount"], at_ms)
+
+
+def count(
+    effects: Iterable[Effect], *, messages: int, restarts: int, keyed_by_id: bool = False, prefix: str = "m"
+) -> Tally:
     """`effects` in the order in which they happened. Keyed by their ids, messages have no order among them."""
-    sent = {one["id"]: (number, one) for number, one in ((n, message(n)) for n in range(messages))}
+    sent = {one["id"]: (number, one) for number, one in ((n, message(n, prefix)) for n in range(messages))}
     seen: Counter[str] = Counter()
     latest: dict[str, int] = {}
-    corrupted = out_of_order = 0
+    corrupted = aborted_seen = out_of_order = 0
     for effect in effects:
+        if effect.id.startswith(ABORTED):
+            aborted_seen += 1
+            continue
         if effect.id not in sent or not _is_as_sent(effect, sent[effect.id][1]):
             corrupted += 1
             continue
@@ -64,9 +86,10 @@ def count(effects: Iterable[Effect], *, messages: int, restarts: int, keyed_by_i
         duplicates=duplicates,
         missed=missed,
         corrupted=corrupted,
+        aborted_seen=aborted_seen,
         out_of_order=out_of_order,
         restarts=restarts,
-        exactly_once=duplicates == missed == corrupted == 0,
+        exactly_once=duplicates == missed == corrupted == aborted_seen == 0,
     )
 
 

@@ -18,6 +18,7 @@ def broken_promises(tally: Tally, promise: str, *, ordered: bool = True) -> tupl
         "missed": tally.missed if promise != "at most once" else 0,
         "duplicates": tally.duplicates if promise != "at least once" else 0,
         "corrupted": tally.corrupted,
+        "aborted seen": tally.aborted_seen,
         "out of order": tally.out_of_order if promise == "exactly once" and ordered else 0,
     }
     return tuple(f"{number} {what}" for what, number in counted.items() if number)

@@ -44,6 +44,8 @@ class ReplayDeadLetters(Step):
     watch_group: str = ""
     watch_limit_ms: int = 300_000
     listing: str = ""
+    shared: bool = False
+    gives_up: str = ""
 
     def describe(self) -> str:
         return f"Replay {self.rules.source} to {self.rules.to or 'the origin of each record'} as job {self.rules.job}"

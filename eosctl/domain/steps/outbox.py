@@ -113,6 +113,37 @@ class SetRetries(Step):
 
 
 @dataclass(frozen=True, kw_only=True)
+class MarkState:
+    """An event's mark: the time that the table says; None for pending, `now` for the moment of the change."""
+
+    id: str
+    expects_published_at: str | None
+    published_at: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetMarks(Step):
+    """Sets or clears the mark that says an event is published, all of them in one transaction or none."""
+
+    kind: ClassVar[str] = "outbox.set_marks"
+    done_when: ClassVar[str] = "every event is marked so, or not, or gone"
+
+    mapping: OutboxMapping
+    rows: tuple[MarkState, ...]
+
+    def describe(self) -> str:
+        count = f"{len(self.rows)} event{'s' if len(self.rows) != 1 else ''}"
+        state = "pending" if self.rows[0].published_at is None else "published"
+        return f"Mark {count} of {self.mapping.table} as {state}"
+
+    def effects(self) -> tuple[Effect, ...]:
+        return tuple(
+            Effect(one.id, "published at", one.expects_published_at or "-", one.published_at or "-")
+            for one in self.rows
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class RelayOutbox(Step):
     """Publishes pending events until it is told to stop, or is done."""
 

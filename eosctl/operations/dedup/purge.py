@@ -20,7 +20,7 @@ from eosctl.domain.steps.dedup import DropExpiredPartition, PurgeRows, VacuumTab
 from eosctl.domain.tables import TableName
 from eosctl.operations.dedup_paths import SeenPaths, TopicsWish, memory_of, seen_paths
 from eosctl.operations.dedup_table import DedupParams, DedupTable, found_table, partitions_of
-from eosctl.operations.purging import PurgeParams, wish_of
+from eosctl.operations.purging import PurgeParams, purge_documents, wish_of
 from eosctl.ports import Gateways
 
 COUNT_AT_MOST = 1_000_000
@@ -157,7 +157,10 @@ def outcome(plan: Plan, receipts: Sequence[Receipt]) -> Report:
     words += [f"Dropped {dropped} partitions."] if dropped else []
     words += [f"{_ENDED[result.ended_by]} Run it again to go on."] if result.left and result.ended_by in _ENDED else []
     code = ExitCode.INTERRUPTED if result.ended_by == "stopped" else ExitCode.DONE
-    return Report(result, PurgeResult, exit_code=code, summary=" ".join(words))
+    said = " ".join(words)
+    rates = [(str(one.step.target.table), one.after) for one in receipts if isinstance(one.step, PurgeRows)]
+    documents = purge_documents(plan, result, said, rates)
+    return Report(result, PurgeResult, exit_code=code, summary=said, documents=documents)
 
 
 _ENDED = {"stopped": "Stopped.", "until": "The time is over.", "max_rows": "The limit is reached."}
@@ -313,5 +316,6 @@ OPERATION = Change(
     examples=(
         Example("eosctl dedup purge --older-than 7d --dry-run", "How many entries are expired?"),
         Example("eosctl dedup purge --older-than 30d --rate 20000 --until 06:30 --yes", "By night, gently."),
+        Example("eosctl dedup purge --older-than 30d --yes --report purge.html", "With a chart of its rate."),
     ),
 )

@@ -1,4 +1,4 @@
-"""`dlq list`: the topics that hold dead letters, by their name or by the headers of their newest records."""
+"""`dlq list`: the topics that hold dead letters, by name, by the headers of their newest records, by connectors."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from eosctl.core.durations import time_from_ms
+from eosctl.core.errors import Notice
+from eosctl.core.exit_codes import ExitCode
 from eosctl.core.operation import Example, Query
 from eosctl.core.params import Params, Regex, param
 from eosctl.core.report import Report, column
@@ -13,6 +15,7 @@ from eosctl.domain.dlq.decoding import Reader
 from eosctl.domain.dlq.records import RawRecord
 from eosctl.domain.dlq.rows import letter_of
 from eosctl.domain.kafka import LogOffsets, Topic, TopicPartition
+from eosctl.operations.connector_dead_letters import ConnectorTopics, connector_topics
 from eosctl.operations.dead_letters import reader_of
 from eosctl.ports import Gateways
 
@@ -59,6 +62,7 @@ class TopicSeen:
     causes: Mapping[str, int]
     frameworks: Mapping[str, int]
     named: bool
+    connectors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,8 @@ class ListSeen:
 
     topics: tuple[TopicSeen, ...]
     now_ms: int
+    notices: tuple[Notice, ...] = ()
+    failures: tuple[Notice, ...] = ()
 
 
 def observe(gateways: Gateways, params: DlqListParams) -> ListSeen:
@@ -75,7 +81,8 @@ def observe(gateways: Gateways, params: DlqListParams) -> ListSeen:
 
     pattern, reader = re.compile(params.name), reader_of(gateways)
     every = gateways.cluster.topics(include_internal=False)
-    chosen = [one for one in every if params.every_topic or pattern.search(one.name)]
+    told = connector_topics(gateways)
+    chosen = [one for one in every if params.every_topic or pattern.search(one.name) or one.name in told.connectors]
     configs = gateways.cluster.topic_configs([one.name for one in chosen])
     now = gateways.clock.now_ms()
     seen = []
@@ -83,15 +90,25 @@ def observe(gateways: Gateways, params: DlqListParams) -> ListSeen:
         value = configs.get(topic.name, {}).get("retention.ms")
         one = _sampled(gateways, topic, reader, sample=params.sample, now_ms=now)
         retention = int(value.value) if value is not None and value.value else -1
-        seen.append(replace(one, retention_ms=retention, named=bool(pattern.search(topic.name))))
-    return ListSeen(tuple(seen), now)
+        seen.append(replace(one, retention_ms=retention, named=bool(pattern.search(topic.name)),
+                            connectors=told.connectors.get(topic.name, ())))  # fmt: skip
+    notices = (*told.notices, *_not_there(told, {one.name for one in every}))
+    return ListSeen(tuple(seen), now, notices, told.failures)
 
 
 def report(seen: ListSeen, params: DlqListParams) -> Report:
     """A row for each topic that is named like one, or whose sample has a framework's headers."""
-    rows = tuple(_row(one, seen.now_ms) for one in seen.topics if one.frameworks or one.named)
+    rows = tuple(_row(one, seen.now_ms) for one in seen.topics if one.frameworks or one.named or one.connectors)
     total = sum(one.records for one in rows)
-    return Report(rows, DlqRow, summary=f"{len(rows)} dead-letter topics, {total} records.")
+    code = ExitCode.PARTLY_DONE if seen.failures else ExitCode.DONE
+    return Report(rows, DlqRow, exit_code=code, warnings=seen.notices, errors=seen.failures,
+                  summary=f"{len(rows)} dead-letter topics, {total} records.")  # fmt: skip
+
+
+def _not_there(told: ConnectorTopics, known: set[str]) -> list[Notice]:
+    return [Notice("connector_topic_missing", f"{topic}, where {', '.join(names)} sends dead letters, is no topic.",
+                   "Connect makes it when the connector starts, if it may.")
+            for topic, names in sorted(told.connectors.items()) if topic not in known]  # fmt: skip
 
 
 def _row(one: TopicSeen, now_ms: int) -> DlqRow:
@@ -107,8 +124,14 @@ def _row(one: TopicSeen, now_ms: int) -> DlqRow:
         expires_in_ms=expires,
         origin_topics=_most(one.origins),
         top_causes=_most(one.causes),
-        found_by="headers: " + ", ".join(sorted(one.frameworks)) if one.frameworks else "name",
+        found_by=_found_by(one),
     )
+
+
+def _found_by(one: TopicSeen) -> str:
+    parts = [f"connector: {', '.join(one.connectors)}"] if one.connectors else []
+    parts += [f"headers: {', '.join(sorted(one.frameworks))}"] if one.frameworks else []
+    return "; ".join(parts) or "name"
 
 
 def _sampled(gateways: Gateways, topic: Topic, reader: Reader, *, sample: int, now_ms: int) -> TopicSeen:
@@ -165,7 +188,8 @@ OPERATION = Query(
     needs=("kafka",),
     observe=observe,
     report=report,
-    details="Topics are found by name, and with --every-topic by the headers of their newest records. Records are "
+    details="Topics are found by name, by the configuration of sink connectors where the profile has a connect.url, "
+    "and with --every-topic by the headers of their newest records. Records are "
     "counted by offsets, so markers and compacted gaps count too.",
     examples=(Example("eosctl dlq list", "Which dead-letter topics there are, and how long their oldest lives."),),
 )

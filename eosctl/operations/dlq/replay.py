@@ -7,19 +7,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from eosctl.core.charts import LineChart
+from eosctl.core.documents import REPORTS, Document, require_file
 from eosctl.core.errors import Notice, Refused, UsageError
 from eosctl.core.exit_codes import ExitCode
 from eosctl.core.operation import Change, Example, Receipt
 from eosctl.core.params import DurationMs, param
 from eosctl.core.plain import plain
 from eosctl.core.plan import Plan, Step
-from eosctl.core.report import Report
+from eosctl.core.report import Report, Section, column
 from eosctl.domain.dlq import tally
 from eosctl.domain.dlq.replaying import ReplayRules
 from eosctl.domain.dlq.tally import SAYS, Tally
+from eosctl.domain.pace import PROGRESS, progress_line
 from eosctl.domain.steps.dlq import CreateReplayTopic, ReplayDeadLetters
 from eosctl.operations.dead_letters import SelectionParams
-from eosctl.operations.replay_scan import ReplaySeen, look
+from eosctl.operations.replay_scan import ReplaySeen, look, made_topics
 
 
 class DlqReplayParams(SelectionParams):
@@ -34,6 +37,7 @@ class DlqReplayParams(SelectionParams):
     timestamp: Literal["origin", "now"] = param("origin", help="Which timestamp a replayed record gets")
     on_hold: Literal["key", "record"] = param("key", help="Whether a held record holds the rest of its key")
     key_order: Literal["topic", "origin"] = param("topic", help="As the topic has them, or by their origin's offset")
+    guard_newer: bool = param(False, help="Hold a record back when the target has a newer one of its key")
     processed_in: str | None = param(
         None, help="Skip what this dedup table, or mapping of the profile, holds as processed", metavar="TABLE"
     )
@@ -43,6 +47,9 @@ class DlqReplayParams(SelectionParams):
     limit: int = param(0, help="Stop after so many; 0: all", ge=0)
     rate: int = param(0, help="At most so many a second; 0: no limit", ge=0)
     batch: int = param(10_000, help="Records of one transaction", ge=1, le=100_000)
+    shared: bool = param(
+        False, help="Share the partitions with the same job on other machines, by Kafka's group protocol"
+    )
     restart: bool = param(False, help="Give up the job's unfinished run of another selection")
     scan: bool = param(True, help="Read the selection first, to say what would happen")
     list_file: Path | None = param(
@@ -61,8 +68,19 @@ class ReplayRow:
 
 
 @dataclass(frozen=True)
+class TopicRow:
+    """How many records were produced to a topic."""
+
+    topic: str
+    records: int
+
+
+@dataclass(frozen=True)
 class ReplayResult:
-    """The sum: `read` = replayed + skipped + held + parked + filtered."""
+    """The sum: `read` = replayed + skipped + held + parked + filtered.
+
+    `progress`: milliseconds from the start of this command, and records read in committed batches by then.
+    """
 
     run: str
     read: int
@@ -77,15 +95,20 @@ class ReplayResult:
     stopped: bool = False
     restarts: int = 0
     halted: str = ""
+    progress: tuple[tuple[int, int], ...] = field(default=(), metadata=column(hidden=True))
 
 
 def observe(gateways: Any, params: DlqReplayParams) -> ReplaySeen:
     """Freezes the ends, finds the targets, and scans the selection."""
-    if params.report is not None and params.report.suffix not in (".md", ".json", ".html"):
-        raise UsageError("bad_report", f"{params.report} is no report.", hint="Give FILE.md, FILE.json or FILE.html.")
+    require_file(params.report, REPORTS)
     if bool(params.canary) != bool(params.watch_group):
         raise UsageError("canary_and_group", "--canary and --watch-group belong together.",
                          hint="For example --canary 10 --watch-group orders-service.")  # fmt: skip
+    if params.shared and (params.canary or params.key_order == "origin"):
+        flag = "--canary" if params.canary else "--key-order origin"
+        raise UsageError("not_shared", f"{flag} can't be shared among machines.",
+                         why="Its order is one for the whole topic, and members work side by side.",
+                         hint=f"Replay with {flag} without --shared.")  # fmt: skip
     return look(gateways, params, rules_of(params))
 
 
@@ -93,21 +116,20 @@ def plan(seen: ReplaySeen, params: DlqReplayParams) -> Plan:
     """Ledger and parked topic where they are missing, then the replay. Raises Refused (`job_other_selection`)."""
     rules = seen.rules
     resumes = _resumed(seen, params)
-    ranges = {one: (start, state.end) for one, (start, state) in seen.unfinished.items()} if resumes else seen.ranges
+    left = {one: (start, state.end) for one, (start, state) in seen.unfinished.items()} if resumes else {}
+    ranges = {**seen.ranges, **left} if params.shared else left or seen.ranges
     steps: list[Step] = []
-    if rules.ledger not in seen.known:
-        keeps = str(rules.window_ms or 604_800_000)
-        steps.append(CreateReplayTopic(topic=rules.ledger, partitions=1,
-                                       configs={"retention.ms": keeps, "cleanup.policy": "delete"}))  # fmt: skip
-    if rules.parked not in seen.known:
-        steps.append(CreateReplayTopic(topic=rules.parked, partitions=max(1, len(seen.ranges)),
-                                       configs={"retention.ms": "-1",
-                                                "max.message.bytes": str(seen.largest_bytes)}))  # fmt: skip
+    steps += [CreateReplayTopic(topic=topic, partitions=partitions, configs=configs)
+              for topic, (partitions, configs) in made_topics(
+                  rules, partitions=len(seen.ranges), largest_bytes=seen.largest_bytes
+              ).items() if topic not in seen.known]  # fmt: skip
     nothing = not resumes and (not any(start < end for start, end in ranges.values()) or _scanned_nothing(seen))
-    step = ReplayDeadLetters(rules=rules, ranges=ranges, selection_id=selection_id(rules), resumes=resumes,
+    step = ReplayDeadLetters(rules=rules, ranges=ranges, resumes=resumes,
+                             selection_id=selection_id(rules, shared=params.shared),
                              expected=seen.topics, dialects=seen.dialects, canary=params.canary,
                              watch_group=params.watch_group or "", watch_limit_ms=params.watch_limit,
-                             listing=seen.listing)  # fmt: skip
+                             listing=seen.listing, shared=params.shared,
+                             gives_up=_run_of(seen) if params.shared and params.restart else "")  # fmt: skip
     return Plan(
         operation=OPERATION.name,
         summary=_summary(seen, step),
@@ -135,6 +157,7 @@ def outcome(plan: Plan, receipts: Sequence[Receipt]) -> Report:
         stopped=bool(after.get("stopped")),
         restarts=int(after.get("restarts", 0)),
         halted=str(after.get("halted", "")),
+        progress=tuple((int(at), int(done)) for at, done in after.get(PROGRESS, ())),
     )
     code = ExitCode.PROBLEM if result.held or result.parked or result.halted else ExitCode.DONE
     code = ExitCode.INTERRUPTED if result.stopped and not result.halted else code
@@ -148,8 +171,8 @@ def outcome(plan: Plan, receipts: Sequence[Receipt]) -> Report:
         warnings.append(Notice("stopped", "Stopped between two batches.", "The same command goes on from there."))
     words = (f"read {result.read} = replayed {result.replayed} + skipped {result.skipped} + held {result.held} "
              f"+ parked {result.parked} + filtered {result.filtered}.")  # fmt: skip
-    _write_report(plan, result, words)
-    return Report(result, ReplayResult, exit_code=code, warnings=tuple(warnings), summary=words)
+    return Report(result, ReplayResult, exit_code=code, warnings=tuple(warnings), summary=words,
+                  documents=_documents(plan, result, words))  # fmt: skip
 
 
 def rules_of(params: DlqReplayParams) -> ReplayRules:
@@ -177,27 +200,33 @@ def rules_of(params: DlqReplayParams) -> ReplayRules:
         batch_size=params.batch,
         origin_order=params.key_order == "origin",
         processed_in=params.processed_in or "",
+        guard_newer=params.guard_newer,
     )
 
 
-def selection_id(rules: ReplayRules) -> str:
+def selection_id(rules: ReplayRules, *, shared: bool = False) -> str:
     """Eight digits that name source, target and selection: an unfinished run is taken up only by its own kind."""
     named = {"source": rules.source, "to": rules.to, "selection": plain(rules.selection), "limit": rules.limit}
     if rules.origin_order:
         named["order"] = "origin"
+    if shared:
+        named["shared"] = "yes"
     return hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()[:8]
 
 
 def _resumed(seen: ReplaySeen, params: DlqReplayParams) -> str:
-    runs = {state.run for _, state in seen.unfinished.values()}
-    if not runs or params.restart:
+    run = _run_of(seen)
+    if not run or params.restart:
         return ""
-    (run,) = list(runs)[:1]
-    if run.partition("-")[0] != selection_id(seen.rules):
+    if run.partition("-")[0] != selection_id(seen.rules, shared=params.shared):
         raise Refused("job_other_selection", f"The job {seen.rules.job!r} has an unfinished run of another selection.",
                       why="Its frozen ends and counts belong to that one.",
                       hint="Finish it with its own flags, give --job NAME, or --restart to give it up.")  # fmt: skip
     return run
+
+
+def _run_of(seen: ReplaySeen) -> str:
+    return next((state.run for at, state in seen.unfinished.values() if at < state.end), "")
 
 
 def _scanned_nothing(seen: ReplaySeen) -> bool:
@@ -228,28 +257,17 @@ def _warnings(seen: ReplaySeen, resumes: str) -> tuple[Notice, ...]:
     return tuple(found)
 
 
-def _write_report(plan: Plan, result: ReplayResult, words: str) -> None:
-    path = plan.params.get("report")
-    if not path:
-        return
-    rows = [(name, count, SAYS.get(name, name)) for name, count in sorted(result.outcomes.items())]
-    if str(path).endswith(".json"):
-        text = json.dumps(plain(result), indent=2)
-    elif str(path).endswith(".md"):
-        lines = [f"| {name} | {count} | {says} |" for name, count, says in rows]
-        text = "\n".join(
-            [f"# {plan.summary}", "", words, "", "| outcome | records | meaning |", "|---|---|---|", *lines]
-        )
-    else:
-        from html import escape
-
-        cells = "".join(f"<tr><td>{escape(name)}<td>{count}<td>{escape(says)}" for name, count, says in rows)
-        text = (f"<!doctype html><meta charset=utf-8><title>Replay</title><h1>{escape(plan.summary)}</h1>"
-                f"<p>{escape(words)}<table><tr><th>outcome<th>records<th>meaning{cells}</table>")  # fmt: skip
-    try:
-        Path(str(path)).write_text(text + "\n", encoding="utf-8")
-    except OSError as error:
-        raise UsageError("report_not_written", f"{path} can't be written: {error.strerror}.") from None
+def _documents(plan: Plan, result: ReplayResult, words: str) -> tuple[Document, ...]:
+    """The report that --report asked for: outcomes, topics, and how the run went on."""
+    if not plan.params.get("report"):
+        return ()
+    outcomes = tuple(ReplayRow(name, count, SAYS.get(name, name)) for name, count in sorted(result.outcomes.items()))
+    topics = tuple(TopicRow(name, count) for name, count in sorted(result.topics.items()))
+    chart = LineChart("Progress of the replay", "seconds from the start", "records read",
+                      (progress_line("records in committed batches", result.progress),))  # fmt: skip
+    sections = (Section("Outcomes", outcomes, ReplayRow), Section("Produced to", topics, TopicRow))
+    path = Path(str(plan.params["report"]))
+    return (Document(path, plan.summary, words, sections, (chart,) if result.progress else (), result),)
 
 
 OPERATION = Change(

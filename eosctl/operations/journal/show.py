@@ -9,6 +9,7 @@ from eosctl.core.operation import Example, Query
 from eosctl.core.params import Params, param
 from eosctl.core.report import Report, Section
 from eosctl.domain.journal import JournalEntry
+from eosctl.domain.pace import PROGRESS
 from eosctl.ports import Gateways
 
 
@@ -78,7 +79,7 @@ def report(snapshot: tuple[JournalEntry, bool], params: JournalShowParams) -> Re
             step["kind"],
             _status(by_number.get(number), number in entry.intents),
             by_number.get(number, {}).get("before", {}),
-            by_number.get(number, {}).get("after", {}),
+            {key: value for key, value in by_number.get(number, {}).get("after", {}).items() if key != PROGRESS},
             by_number.get(number, {}).get("message", ""),
         )
         for number, step in enumerate(entry.plan["steps"])

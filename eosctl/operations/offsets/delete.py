@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from eosctl.core.errors import UsageError, did_you_mean
+from eosctl.core.errors import Notice, UsageError, did_you_mean
 from eosctl.core.operation import Change, Example, Receipt
 from eosctl.core.params import param
 from eosctl.core.plan import Plan, Step
@@ -11,7 +11,6 @@ from eosctl.domain.steps.offsets import MoveOffsets, OffsetMove
 from eosctl.operations.offsets_safety import (
     GroupParams,
     MoveSeen,
-    busy_rows,
     look_at_group,
     refuse_unsafe,
     stores_of,
@@ -30,12 +29,12 @@ class OffsetsDeleteParams(GroupParams):
 def observe(gateways: Gateways, params: OffsetsDeleteParams) -> MoveSeen:
     """The group in the stores that are meant."""
     seen = look_at_group(gateways, params)
-    return MoveSeen(seen, {}, busy_rows(gateways, seen, params.group), target_of(gateways, params.store))
+    return MoveSeen(seen, {}, target_of(gateways, params.store))
 
 
 def plan(snapshot: MoveSeen, params: OffsetsDeleteParams) -> Plan:
     """Raises UsageError (`no_offset`) for a topic on which the group has none."""
-    refuse_unsafe(snapshot.seen, snapshot.busy_rows, params.group)
+    refuse_unsafe(snapshot.seen, params.group, idle_ms=params.table_idle)
     places = snapshot.seen.places(params.group)
     for topic in params.topic:
         known = {one.topic for one in places}
@@ -60,8 +59,14 @@ def plan(snapshot: MoveSeen, params: OffsetsDeleteParams) -> Plan:
         summary=f"Forget the offsets of {params.group} on {', '.join(params.topic)}",
         steps=tuple(steps),
         target=snapshot.target,
-        warnings=snapshot.seen.notices,
+        warnings=(*snapshot.seen.notices, *_evidence(snapshot, params, steps)),
     )
+
+
+def _evidence(snapshot: MoveSeen, params: OffsetsDeleteParams, steps: list[Step]) -> tuple[Notice, ...]:
+    activity = snapshot.seen.activity
+    touched = any(isinstance(one, MoveOffsets) and one.mapping for one in steps)
+    return (activity.notice(params.group),) if activity and touched else ()
 
 
 def outcome(plan: Plan, receipts: Sequence[Receipt]) -> Report:

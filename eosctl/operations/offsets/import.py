@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
 
 from eosctl.core.errors import Notice, UsageError
 from eosctl.core.operation import Change, Example, Receipt
@@ -9,7 +11,7 @@ from eosctl.core.params import DurationMs, Params, param
 from eosctl.core.plan import Plan, Step
 from eosctl.core.report import Report
 from eosctl.domain.steps.offsets import MoveOffsets
-from eosctl.operations.offsets_costs import seen_with_costs
+from eosctl.operations.offsets_costs import is_file, seen_with_costs
 from eosctl.operations.offsets_from_file import read_offsets, wishes
 from eosctl.operations.offsets_move import move_steps, restart_words
 from eosctl.operations.offsets_safety import MoveParams, MoveSeen, look_at_group
@@ -24,14 +26,27 @@ class OffsetsImportParams(Params):
     group: str = param("", help="Whose lines without a group are", complete="group")
     store: str = param("kafka", help="Where offsets are kept [kafka|db|both]", pattern="^(kafka|db|both)$")
     table: str = param("", help="A mapping's name in the profile's tables.offsets, or a table")
-    wait_empty: DurationMs = param(0, help="Wait so long for each group's members to leave")
+    wait_empty: DurationMs = param(0, help="Wait so long for members to leave and for the table's rows to be quiet")
+    table_idle: DurationMs = param(60_000, help="Rows of the table must be unchanged for so long; 0s: do not look")
     allow_new: bool = param(False, help="Also groups and partitions without an offset")
     sample: int = param(10_000, help="Look at so many offsets at most to say what it costs; 0: count only", ge=0)
+    save_skipped: str = param(
+        "", help="Keep skipped records: a new .jsonl file (one a group, where there are several), or a topic",
+        metavar="FILE|TOPIC",
+    )  # fmt: skip
 
-    def of(self, group: str) -> MoveParams:
-        """The same wish for one group."""
+    def of(self, group: str, *, alone: bool) -> MoveParams:
+        """The same wish for one group of the file."""
+        kept = self.save_skipped if alone or not is_file(self.save_skipped) else _file_of(self.save_skipped, group)
         return MoveParams(group=group, store=self.store, table=self.table, wait_empty=self.wait_empty,
-                          allow_new=self.allow_new, sample=self.sample)  # fmt: skip
+                          table_idle=self.table_idle, allow_new=self.allow_new, sample=self.sample,
+                          save_skipped=kept)  # fmt: skip
+
+
+def _file_of(name: str, group: str) -> str:
+    """`kept/skipped.jsonl` for the group `a/b`: `kept/skipped-a%2Fb.jsonl`."""
+    path = Path(name)
+    return str(path.with_name(f"{path.stem}-{quote(group, safe='')}{path.suffix}"))
 
 
 @dataclass(frozen=True)
@@ -46,8 +61,12 @@ def observe(gateways: Gateways, params: OffsetsImportParams) -> ImportSeen:
     """The whole file is read before any group is looked at. Raises UsageError (`bad_offsets_file`)."""
     file, notices = read_offsets(gateways, params.file, params.group)
     moves = {}
-    for group in dict.fromkeys(one.group for one in file.offsets):
-        mine, found = params.of(group), wishes(one for one in file.offsets if one.group == group)
+    groups = tuple(dict.fromkeys(one.group for one in file.offsets))
+    for group in groups:
+        mine, found = (
+            params.of(group, alone=len(groups) == 1),
+            wishes(one for one in file.offsets if one.group == group),
+        )
         seen = look_at_group(gateways, mine, found.places, allow_new=params.allow_new)
         moves[group] = seen_with_costs(
             gateways, mine, seen, found.targets, table_targets=found.table_targets, metadata=found.metadata
@@ -60,8 +79,8 @@ def plan(snapshot: ImportSeen, params: OffsetsImportParams) -> Plan:
     steps: list[Step] = []
     notices = list(snapshot.notices)
     for group, move in snapshot.moves.items():
-        mine, said = move_steps(move, params.of(group), clamp=True)
         several = len(snapshot.moves) > 1
+        mine, said = move_steps(move, params.of(group, alone=not several), clamp=True)
         steps += mine
         notices += [Notice(one.code, f"{group}: {one.message}", one.hint) if several else one for one in said]
     groups = len({one.group for one in steps if isinstance(one, MoveOffsets)})

@@ -16,7 +16,7 @@ from eosctl.domain.purging import PurgeWish
 from eosctl.domain.steps.outbox import PurgeOutbox, part_name, statements_of
 from eosctl.domain.tables import TableCatalogue
 from eosctl.operations.outbox_table import OutboxParams, found_table, rows
-from eosctl.operations.purging import PurgeParams, wish_of
+from eosctl.operations.purging import PurgeParams, purge_documents, wish_of
 from eosctl.ports import Gateways
 
 
@@ -99,7 +99,8 @@ def outcome(plan: Plan, receipts: Sequence[Receipt]) -> Report:
     words = f"Deleted {events} in {result.batches} batch{'es' if result.batches != 1 else ''}, in {took}."
     if result.left:
         words += f" {result.left} are left: run it again."
-    return Report(result, PurgeResult, exit_code=code, summary=words)
+    documents = purge_documents(plan, result, words, [(str(step.mapping.table), after)])
+    return Report(result, PurgeResult, exit_code=code, summary=words, documents=documents)
 
 
 def _check_table(snapshot: PurgeSnapshot) -> None:

@@ -168,7 +168,12 @@ def _move_rows(gateways: Gateways, step: MoveOffsets, mapping: OffsetsMapping) -
             ("offsets_delete", [one for one in step.moves if one.offset is None]),
         ):
             if moves:
-                database.execute(name, _arguments(step.group, moves, mapping, name), identifiers=names)
+                stamped = mapping.updated_at and name != "offsets_delete"
+                database.execute(
+                    f"{name}_stamped" if stamped else name,
+                    _arguments(step.group, moves, mapping, name),
+                    identifiers=names,
+                )
 
 
 def _arguments(group: str, moves: Iterable[OffsetMove], mapping: OffsetsMapping, name: str) -> dict[str, Any]:

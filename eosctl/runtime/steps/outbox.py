@@ -21,6 +21,7 @@ from eosctl.ports import Gateways
 from eosctl.runtime.handler import NotUndoable, StepState
 from eosctl.runtime.purging import run_purge
 from eosctl.runtime.relay import run_relay
+from eosctl.runtime.steps.outbox_marks import MarksHandler
 
 
 def _exists(gateways: Gateways, mapping: OutboxMapping, part: str, name: str) -> bool:
@@ -241,4 +242,4 @@ def _purgeable(gateways: Gateways, step: PurgeOutbox) -> int:
     return int(found[0]["rows"])
 
 
-HANDLERS = (CreateHandler(), DropHandler(), RetriesHandler(), RelayHandler(), PurgeHandler())
+HANDLERS = (CreateHandler(), DropHandler(), RetriesHandler(), MarksHandler(), RelayHandler(), PurgeHandler())
