@@ -9,6 +9,7 @@ from eosctl.core.errors import Notice, UsageError
 from eosctl.core.operation import Example, Query
 from eosctl.core.params import Params, param
 from eosctl.core.report import Report, Section
+from eosctl.core.yaml_problems import yaml_problem
 from eosctl.domain.strategies.drawing import draw
 from eosctl.domain.strategies.observation import Observed, answers_of, differences
 from eosctl.domain.strategies.recommendation import Recommendation, recommendation
@@ -180,9 +181,14 @@ def _file(path: Path) -> Mapping[str, Any]:
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise UsageError("answers_not_read", f"{path} can't be read: {error.strerror}.") from None
+        raise UsageError(
+            "answers_not_read", f"{path} can't be read: {error.strerror}.", hint="Check the path and who may read it."
+        ) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError("bad_answers_file", f"{path} is not YAML: {' '.join(str(error).split())}.") from None
+        raise UsageError(
+            "bad_answers_file", f"{path} is not YAML: {yaml_problem(error)}.",
+            hint="It is a mapping of questions to answers, for example writes_to_kafka: yes",
+        ) from None  # fmt: skip
     if not isinstance(data, dict):
         raise UsageError(
             "bad_answers_file", f"{path} holds no answers.", why="It is a mapping of questions to answers.",
