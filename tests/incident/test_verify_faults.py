@@ -95,7 +95,7 @@ def test_all_strategies_pass_and_all_controls_fail(lab: LabState, database: str,
 
 
 def test_a_strategy_gets_over_lost_answers_cuts_and_what_comes_twice(gateways: Any) -> None:
-    params = VerifyParams(strategy="dedup-table", messages=400, crashes=4, seed=3, faults="duplicate,cut,lost-ack")
+    params = VerifyParams(strategy="dedup-table", messages=1_500, crashes=4, seed=3, faults="duplicate,cut,lost-ack")
     proof = verify.run(gateways, params).data
     came = {one.fault.kind for one in proof.history if one.at_ms is not None}
     assert (proof.verdict, proof.duplicates, proof.missed) == ("pass", 0, 0), proof
@@ -118,8 +118,8 @@ def test_rounds_go_on_with_the_next_seed_until_the_time_is_over(gateways: Any, m
     monkeypatch.setattr(verify, "draw", remembered)
     clock = iter([0, 500, 2_000])
     monkeypatch.setattr(type(gateways.clock), "monotonic_ms", lambda _: next(clock, 9_000))
-    params = VerifyParams(strategy="idempotent-producer", messages=100, crashes=1, seed=5, duration=1_000,
-                          crash_points="after-send")  # fmt: skip
+    params = VerifyParams(strategy="kafka-transactions", messages=100, crashes=1, seed=5, duration=1_000,
+                          crash_points="after-transaction-commit")  # fmt: skip
     proof = verify.run(gateways, params).data
     assert (proof.rounds, proof.seed, proof.verdict) == (2, 6, "pass")
     assert seeds == [5, 5, 6]
