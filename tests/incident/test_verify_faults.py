@@ -107,24 +107,6 @@ def test_a_strategy_gets_over_lost_answers_cuts_and_what_comes_twice(gateways: A
     assert tuple(one.fault for one in proof.history) == again
 
 
-def test_rounds_go_on_with_the_next_seed_until_the_time_is_over(gateways: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    seeds: list[int] = []
-    drawn = verify.draw
-
-    def remembered(*words: Any, **named: Any) -> Any:
-        seeds.append(named["seed"])
-        return drawn(*words, **named)
-
-    monkeypatch.setattr(verify, "draw", remembered)
-    clock = iter([0, 500, 2_000])
-    monkeypatch.setattr(type(gateways.clock), "monotonic_ms", lambda _: next(clock, 9_000))
-    params = VerifyParams(strategy="kafka-transactions", messages=100, crashes=1, seed=5, duration=1_000,
-                          crash_points="after-transaction-commit")  # fmt: skip
-    proof = verify.run(gateways, params).data
-    assert (proof.rounds, proof.seed, proof.verdict) == (2, 6, "pass")
-    assert seeds == [5, 5, 6]
-
-
 def test_a_protected_profile_wants_its_name(
     lab: LabState, database: str, capfd: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
