@@ -4,6 +4,7 @@ Between the SELECT and the COMMIT of one instance another one looks too, finds n
 `--claim` does it right: one statement checks and notes, and the unique key lets one of two through.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -51,9 +52,7 @@ with psycopg.connect(os.environ["DSN"], autocommit=True) as database:
                 if is_new(database, value["id"]):
                     database.execute(PAY, (value["id"], value["amount"]))
         offsets = {(one.topic(), one.partition()): one.offset() + 1 for one in messages}
-        try:
-            consumer.commit(offsets=[TopicPartition(*place, offset) for place, offset in offsets.items()],
-                            asynchronous=False)  # fmt: skip
-        except KafkaException:
-            pass  # the partitions went to somebody else, who reads the messages again
+        positions = [TopicPartition(*place, offset) for place, offset in offsets.items()]
+        with contextlib.suppress(KafkaException):  # the partitions went to somebody else, who reads them again
+            consumer.commit(offsets=positions, asynchronous=False)
 consumer.close()
