@@ -195,7 +195,7 @@ class Conduct:
         One that holds locks or a transaction may keep the second one waiting; then it goes on after `_PAUSE_MS`.
         """
         zombie, before = self._programs.start(program.file), self._position(program)
-        self._wait(program, zombie, lambda: self._position(program) >= before + fault.after_messages)
+        self._wait(program, zombie, lambda: self._position(program) >= before + fault.after_messages, _LOOK_CLOSELY_S)
         if zombie.poll() is not None or self._is_done(program):
             self._finish(program, zombie)
             return None
@@ -219,7 +219,7 @@ class Conduct:
         self._wait(program, first, lambda: self._servers.members(self._group).get(joined, 0) > 0)
         at_ms = self._now_ms() if self._servers.members(self._group).get(joined, 0) > 0 else None
         before = self._position(program)
-        self._wait(program, first, lambda: self._position(program) >= before + fault.after_messages)
+        self._wait(program, first, lambda: self._position(program) >= before + fault.after_messages, _LOOK_CLOSELY_S)
         self._finish(program, second)
         self._finish(program, first)
         return at_ms
