@@ -90,6 +90,14 @@ class ConnectRest:
                 return None
             raise
 
+    def make(self, name: str, config: Mapping[str, str]) -> None:
+        """Makes it."""
+        self._ask(f"/connectors/{quote(name, safe='')}/config", dict, method="PUT", body=dict(config))
+
+    def remove(self, name: str) -> None:
+        """Deletes it."""
+        self._of(name, "", method="DELETE")
+
     def restart_failed(self, name: str) -> None:
         """Restarts what has failed."""
         self._of(name, "/restart?includeTasks=true&onlyFailed=true", method="POST")
@@ -105,26 +113,29 @@ class ConnectRest:
             raise UsageError("unknown_connector", f"There is no connector {name!r}.", hint=hint) from None
         return found
 
-    def _ask(self, path: str, kind: type, *, method: str = "GET") -> Any:
+    def _ask(self, path: str, kind: type, *, method: str = "GET", body: Mapping[str, str] | None = None) -> Any:
         url = self.url
         request = urllib.request.Request(url + path, method=method, headers=self._headers())
+        if body is not None:
+            request.data = json.dumps(body).encode()
+            request.add_header("Content-Type", "application/json")
         handlers: list[Any] = [_NoRedirect()]
         if urlsplit(url).hostname in _LOOPBACK:
             handlers.append(urllib.request.ProxyHandler({}))
         try:
             with urllib.request.build_opener(*handlers).open(request, timeout=self._timeout_ms / 1_000) as answer:
-                body = self._read(answer)
+                text = self._read(answer)
         except urllib.error.HTTPError as error:
             with error:
                 raise self._refusal(error) from None
         except (OSError, http.client.HTTPException) as error:
             raise self._away(error) from None
-        if not body and method == "POST":
+        if not text and method in ("POST", "DELETE"):
             return {}
         try:
-            value = json.loads(body)
+            value = json.loads(text)
         except ValueError:
-            raise self._not_connect("It is not JSON" + _looks(body)) from None
+            raise self._not_connect("It is not JSON" + _looks(text)) from None
         if not isinstance(value, kind):
             raise self._not_connect("Its JSON is not Connect's.")
         return value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from eosctl.adapters.clock import SystemClock
@@ -26,8 +27,13 @@ if TYPE_CHECKING:
         OutboxGateway,
         Publisher,
         RecordsGateway,
+        RightsGateway,
         TransactionsGateway,
     )
+
+
+_DRIVERS = ("confluent_kafka.admin", "kafka.admin", "kafka.protocol.admin", "kafka.protocol.consumer",
+            "kafka.protocol.metadata", "kafka.protocol.producer", "psycopg")  # fmt: skip
 
 
 class LiveGateways:
@@ -115,6 +121,13 @@ class LiveGateways:
         return KafkaRecords(self.connection, timeout_ms=self.timeout_ms)
 
     @cached_property
+    def rights(self) -> RightsGateway:
+        """What this user may do."""
+        from eosctl.adapters.kafka_rights import KafkaRights
+
+        return KafkaRights(self.kafka_python, self.confluent)
+
+    @cached_property
     def dead_letters(self) -> DeadLettersGateway:
         """Dead letters in bulk, and replay sessions."""
         from eosctl.adapters.kafka_dead_letters import KafkaDeadLetters
@@ -155,6 +168,11 @@ class LiveGateways:
         from eosctl.adapters.kafka_publisher import KafkaPublisher
 
         return KafkaPublisher(self.connection, timeout_ms=self.timeout_ms)
+
+    def prepare(self) -> None:
+        """Imports what would be imported at the first use: threads that import kafka-python at once deadlock."""
+        for name in _DRIVERS:
+            import_module(name)
 
     def target(self, needs: tuple[str, ...]) -> Mapping[str, str]:
         """Which servers these are."""

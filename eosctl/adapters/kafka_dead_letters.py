@@ -17,7 +17,8 @@ from eosctl.ports.dead_letters import ReplaySession, SessionWish, SharedSession
 _WAIT_S = 0.05
 _NEAR = 2_000
 """Offsets: a gap up to this is read through, a wider one is jumped."""
-_ENDURED = ("_TRANSPORT", "_ALL_BROKERS_DOWN", "_TIMED_OUT", "_RESOLVE")
+_ENDURED = ("_TRANSPORT", "_ALL_BROKERS_DOWN", "_TIMED_OUT", "_RESOLVE", "GROUP_AUTHORIZATION_FAILED")
+"""librdkafka looks for the coordinator of a group that this reader never uses: a right to it is not needed."""
 
 
 class KafkaDeadLetters:

@@ -74,6 +74,26 @@ class KafkaPythonAdmin:
         except (ke.KafkaError, KeyError):
             return -1
 
+    def api_versions(self) -> dict[int, tuple[int, int]]:
+        """The oldest and newest version of each API, by its key, that every broker speaks.
+
+        Brokers before 2.4 do not answer such a question; then it is what the first one told when it was connected to.
+        """
+        from kafka.protocol.metadata import ApiVersionsRequest
+
+        ask = ApiVersionsRequest(client_software_name="eosctl", client_software_version="1", min_version=3)
+        answers = self.send([(node, ask) for node in self.broker_ids()])
+        tables = [
+            {int(one.api_key): (int(one.min_version), int(one.max_version)) for one in answer.api_keys}
+            for answer in answers
+            if not isinstance(answer, BaseException) and answer.error_code == 0
+        ]
+        if not tables or len(tables) < len(answers):
+            known = self.client._manager.broker_version_data.api_versions
+            tables.append({int(key): (int(least), int(most)) for key, (least, most) in known.items()})
+        shared = set.intersection(*map(set, tables))
+        return {key: (max(one[key][0] for one in tables), min(one[key][1] for one in tables)) for key in shared}
+
     def send(self, requests: Sequence[tuple[int | None, Any]]) -> list[Any]:
         """The answer of each (node, request), or the exception; all are under way at once, within the time limit.
 

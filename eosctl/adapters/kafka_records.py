@@ -13,6 +13,8 @@ from eosctl.ports.records import Record
 _BATCH = 2_000
 _BATCH_WAIT_S = 0.05
 _END_OF_LOG_S = 1.0
+_ENDURED = ("_TRANSPORT", "_ALL_BROKERS_DOWN", "_TIMED_OUT", "_RESOLVE", "GROUP_AUTHORIZATION_FAILED")
+"""librdkafka looks for the coordinator of a group that this reader never uses: a right to it is not needed."""
 _TIMESTAMP_TYPES: dict[int, Literal["create", "append", "none"]] = {0: "none", 1: "create", 2: "append"}
 
 
@@ -116,7 +118,7 @@ class KafkaRecords:
         if name in ("_AUTO_OFFSET_RESET", "OFFSET_OUT_OF_RANGE"):
             return UsageError("offset_out_of_range", f"The range of {partition} begins outside of its log.",
                               why=f"{error.str()}.", hint="See the log's start: eosctl offsets show.")  # fmt: skip
-        if name in ("_TRANSPORT", "_ALL_BROKERS_DOWN", "_TIMED_OUT", "_RESOLVE") or error.retriable():
+        if name in _ENDURED or error.retriable():
             return None
         return translated(error, "Fetch", f"Topic {partition.topic!r}", self._connection)
 

@@ -13,6 +13,11 @@ from eosctl.domain.dlq.replaying import Outgoing
 from eosctl.ports.dead_letters import SessionLost, SessionWish
 
 _GRACE_S = 3.0
+_REFUSES = {
+    "TRANSACTIONAL_ID_AUTHORIZATION_FAILED": "TransactionalId {!r}",
+    "GROUP_AUTHORIZATION_FAILED": "Group {!r}",
+    "TOPIC_AUTHORIZATION_FAILED": "a topic of job {!r}",
+}
 
 
 class KafkaSession:
@@ -28,6 +33,7 @@ class KafkaSession:
         self._limit_s = timeout_ms / 1_000
         self._open = False
         self._abandoned = False
+        self._refused: tuple[str, Any] | None = None
         with librdkafka_errors("InitProducerId", f"TransactionalId {self._transactional_id()!r}", connection):
             self._producer = Producer(self._producing())
             self._consumer = Consumer(self._grouped())
@@ -48,10 +54,16 @@ class KafkaSession:
             "transaction.timeout.ms": self.transaction_ms,
             "partitioner": "murmur2_random",
             "delivery.report.only.error": True,
+            "on_delivery": self._on_delivery,
             "log_level": 0,
             "error_cb": lambda _: None,
             "logger": quiet_logger(),
         }
+
+    def _on_delivery(self, error: Any, message: Any) -> None:
+        """Only the first that was refused tells why: what follows fails with it."""
+        if error is not None and self._refused is None:
+            self._refused = (str(message.topic()), error)
 
     def _grouped(self) -> dict[str, Any]:
         return {**self._connection.librdkafka(), "group.id": self._wish.job, "enable.auto.commit": False,
@@ -66,6 +78,7 @@ class KafkaSession:
         return {one.partition: (one.offset, one.metadata or "") for one in answer if one.offset >= 0}
 
     def begin(self) -> None:
+        self._refused = None
         with self._inside("BeginTransaction"):
             self._producer.begin_transaction()
         self._open = True
@@ -146,6 +159,11 @@ class KafkaSession:
             return Refused("job_taken_over", f"Another copy of the job {self._wish.job!r} has taken over.",
                            why="Both have one transactional id, and the newer instance fences the older one.",
                            hint="Let that one finish, or give another --job.")  # fmt: skip
+        if self._refused is not None:
+            topic, reason = self._refused
+            if reason.name() == "TOPIC_AUTHORIZATION_FAILED":
+                return acl_missing("Produce", f"Topic {topic!r}")
+            return SessionLost(f"Produce to {topic!r}: {reason.name()}: {reason.str()}")
         if name.endswith("AUTHORIZATION_FAILED"):
-            return acl_missing(api, f"{self._wish.job!r} or one of its topics")
+            return acl_missing(api, _REFUSES.get(name, "{!r}").format(self._wish.job))
         return SessionLost(f"{api}: {name}: {error.str()}")

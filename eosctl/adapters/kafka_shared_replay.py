@@ -109,7 +109,7 @@ class KafkaSharedSession(KafkaSession):
                     yield message
                 elif error.name() == "_PARTITION_EOF":
                     self._read_to = max(self._read_to, offset)
-                elif str(error.name()).endswith("AUTHORIZATION_FAILED"):
+                elif error.name() == "TOPIC_AUTHORIZATION_FAILED":
                     raise translated(error, "Fetch", f"Topic {self._ledger_name!r}", self._connection)
             if time.monotonic() > limit:
                 raise SessionLost(f"{self._ledger_name} has an open transaction before offset {until}")

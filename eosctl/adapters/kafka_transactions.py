@@ -220,6 +220,10 @@ class KafkaTransactions:
             raise self._admin.failure(error, "ApiVersions", "the cluster") from None
         return int(features.get("transaction.version", {}).get("finalized", (0, 0))[1])
 
+    def api_versions(self) -> dict[int, tuple[int, int]]:
+        """The oldest and newest version of each API, by its key, that every broker speaks."""
+        return self._admin.api_versions()
+
     def unsupported(self) -> Sequence[str]:
         """Names of the APIs of this gateway that some broker is too old for."""
         from kafka.protocol.admin import transactions as protocol

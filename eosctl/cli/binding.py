@@ -33,9 +33,8 @@ def command_of(operation: Operation, run: Runner) -> Callable[..., None]:
         annotations[name] = kind
 
     def command(ctx: typer.Context, **values: Any) -> None:
-        own = {name: values[name] for name in operation.params.model_fields}  # also where a shared flag has the name
-        shared = options.shared_of(values).over(_outer(ctx))
-        run(operation, validated(operation, own), shared)
+        shared = options.shared_of(values, operation.params.model_fields).over(_outer(ctx))
+        run(operation, validated(operation, values), shared)
 
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = annotations

@@ -1,24 +1,44 @@
 """What the Tab key offers: names from the live cluster within a short limit, nothing when it does not answer."""
 
-from collections.abc import Callable, Iterable
+import threading
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import typer
+
 _LIMIT = "1s"
+_AT_MOST_S = 2.0
+_CONNECTION = ("profile", "bootstrap_server", "dsn", "kafka_config")
+_RUNS = 200
 
 
-def completer(kind: str) -> Callable[[str], list[str]]:
+def completer(kind: str) -> Callable[[typer.Context, str], list[str]]:
     """A completion function for parameters that `complete` as `kind`."""
 
-    def complete(incomplete: str) -> list[str]:
-        try:
-            return sorted(name for name in _names(kind) if name.startswith(incomplete))
-        except Exception:  # noqa: BLE001  whatever goes wrong, the Tab key stays quiet
-            return []
+    def complete(ctx: typer.Context, incomplete: str) -> list[str]:
+        names = _within_limit(lambda: _names(kind, _typed(ctx)))
+        return sorted({name for name in names if name.startswith(incomplete)})
 
     return complete
 
 
-def _names(kind: str) -> Iterable[str]:
+def _within_limit(look: Callable[[], Iterable[str]]) -> Iterable[str]:
+    """What the look finds in time. Not every wait has a limit of its own: a resolver that is silent has none."""
+    found: list[Iterable[str]] = []
+
+    def work() -> None:
+        try:
+            found.append(list(look()))
+        except Exception:  # noqa: BLE001  whatever goes wrong, the Tab key stays quiet
+            return
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(_AT_MOST_S)
+    return found[0] if found else ()
+
+
+def _names(kind: str, typed: Mapping[str, Any]) -> Iterable[str]:
     if kind == "profile":
         from eosctl.cli.profiles import read_config, running_labs
 
@@ -28,14 +48,14 @@ def _names(kind: str) -> Iterable[str]:
 
         return [path.stem for folder in folders() for path in folder.glob("*.yaml")]
     if kind == "run":
-        from eosctl.playbook.record import runs_folder
+        from eosctl.playbook.record import open_runs
 
-        return [path.name for path in runs_folder().glob("*") if path.is_dir()]
+        return open_runs(_RUNS)
     if kind == "check":
         from eosctl.operations.check_entries import CHECKS
 
-        return list(CHECKS)
-    gateways = _gateways()
+        return CHECKS
+    gateways = _gateways(typed)
     match kind:
         case "topic":
             return [topic.name for topic in gateways.cluster.topics()]
@@ -43,14 +63,30 @@ def _names(kind: str) -> Iterable[str]:
             return [one.group for one in gateways.groups.groups().items]
         case "transactional_id":
             return [one.transactional_id for one in gateways.transactions.list_transactions().items]
+        case "slot":
+            return [str(one["slot"]) for one in gateways.database.query("doctor_slots")]
         case "journal_id":
             return [entry.id for entry in gateways.journal.entries()]
     return []
 
 
-def _gateways() -> Any:
+def _typed(ctx: typer.Context) -> dict[str, Any]:
+    """Which servers the line names so far: the command's own flags before those of the outer one."""
+    typed: dict[str, Any] = {}
+    at: Any = ctx
+    while at is not None:
+        for name in (*_CONNECTION, "properties"):
+            if at.params.get(name):
+                typed.setdefault(name, at.params[name])
+        at = at.parent
+    return typed
+
+
+def _gateways(typed: Mapping[str, Any]) -> Any:
     from eosctl.cli.settings import Flags, settings_of
     from eosctl.cli.wiring import make_gateways
     from eosctl.core.progress import NeverStop, Silent
 
-    return make_gateways(settings_of(Flags(timeout=_LIMIT)), progress=Silent(), stop=NeverStop())
+    named = {name: str(typed[name]) for name in _CONNECTION if name in typed}
+    flags = Flags(**named, properties=tuple(typed.get("properties", ())), timeout=_LIMIT)
+    return make_gateways(settings_of(flags), progress=Silent(), stop=NeverStop())

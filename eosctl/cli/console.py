@@ -16,6 +16,7 @@ from eosctl.core.errors import EosctlError, Notice
 from eosctl.core.exit_codes import ExitCode
 from eosctl.core.progress import Progress, Silent
 from eosctl.render.output import Canvas, Format, render
+from eosctl.render.wrapping import wrapped
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -46,7 +47,13 @@ def show(operation: str, report: Report, form: Format) -> None:
         for notice in report.errors:
             say("Error", notice)
     if report.summary and form in FOR_PEOPLE:
-        print(report.summary, file=sys.stderr)
+        print(folded(report.summary), file=sys.stderr)
+
+
+def folded(text: str) -> str:
+    """Text for people on stderr: folded into the terminal's width, as it is when stderr is no terminal."""
+    on = canvas(sys.stderr)
+    return wrapped(text, on.width) if on.terminal else text
 
 
 def write(text: str) -> None:
@@ -66,7 +73,11 @@ def say(kind: str, notice: Notice) -> None:
         from eosctl.render.terminal import paint
 
         head = paint(head, "yellow" if kind == "Warning" else "bold red", colour=True)
-    print(f"{head} {notice.message}" + (f"\n  {notice.hint}" if notice.hint else ""), file=sys.stderr)
+    first, *rest = folded(f"{kind}: {notice.message}").split("\n")
+    lines = [first.replace(f"{kind}:", head, 1), *(f"  {line}" for line in rest)]
+    if notice.hint:
+        lines.append(folded(f"  {notice.hint}"))
+    print("\n".join(lines), file=sys.stderr)
 
 
 def show_plan(plan: Plan) -> None:

@@ -2,6 +2,7 @@
 
 import sys
 
+from eosctl.cli.console import folded
 from eosctl.core.errors import Refused
 from eosctl.ports.interview import BACK, SKIP, Prompt
 
@@ -22,7 +23,7 @@ class TerminalInterview:
         for answer, means in prompt.answers.items():
             _say(f"  {answer:<8} {means}")
         while True:
-            print(f"{_choices(prompt)} ", end="", file=sys.stderr, flush=True)
+            print(f"{folded(_choices(prompt))} ", end="", file=sys.stderr, flush=True)
             word = _line().strip().lower()
             if word == "?":
                 _say(prompt.explain)
@@ -52,4 +53,4 @@ def _line() -> str:
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr)
+    print(folded(text), file=sys.stderr)

@@ -2,6 +2,7 @@
 
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,8 @@ def _look(operation: Query, params: Params, settings: Settings) -> tuple[Round, 
     try:
         seen = operation.observe(gateways, params)
     finally:
-        gateways.close()
+        with suppress(Exception):  # what can't be closed is gone already; the look, or the signal, counts
+            gateways.close()
     assert operation.samples is not None
     found: Round = operation.samples(seen, params)
     return found, operation.report(seen, params).exit_code

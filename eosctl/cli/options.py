@@ -1,5 +1,6 @@
 """The flags that every command shares, and how they become values. One table, bound to each command."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -102,9 +103,10 @@ def shared_option(name: str) -> tuple[Any, Any]:
     return kind, option
 
 
-def shared_of(values: dict[str, Any]) -> Shared:
-    """Takes the shared flags out of a command's values."""
-    taken = {one.name: values.pop(one.name) for one in fields(Shared) if one.name in values}
+def shared_of(values: dict[str, Any], own: Collection[str] = ()) -> Shared:
+    """Takes the shared flags out of a command's values, but for those that are its `own` under the same name."""
+    names = [one.name for one in fields(Shared) if one.name in values and one.name not in own]
+    taken = {name: values.pop(name) for name in names}
     if "properties" in taken:
         taken["properties"] = tuple(taken["properties"] or ())
     return Shared(**taken)

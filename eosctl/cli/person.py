@@ -1,7 +1,11 @@
 """The person at the terminal: the PersonGateway on standard input and error."""
 
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+from eosctl.core.errors import Interrupted
 from eosctl.core.plan import Plan
 
 
@@ -29,7 +33,21 @@ class TerminalPerson:
     def answer(self, question: str) -> str:
         """A line."""
         print(question, end="", file=sys.stderr, flush=True)
-        try:
-            return input().strip()
-        except EOFError:
-            return ""
+        with _at_once():
+            try:
+                return input().strip()
+            except EOFError:
+                return ""
+            except KeyboardInterrupt:
+                print(file=sys.stderr)
+                raise Interrupted("interrupted", "Stopped at a question.", why="Nothing was changed by it.") from None
+
+
+@contextmanager
+def _at_once() -> Iterator[None]:
+    """A question is a safe point: Ctrl-C does not wait for the next one."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

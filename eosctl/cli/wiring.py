@@ -94,6 +94,7 @@ class CliGateways(LiveGateways):
         return LocalBench(
             self.connection.librdkafka(),
             database.libpq(),
+            self.connect,
             has_database=database.is_named(),
             progress=self.progress,
             stop=self.stop,

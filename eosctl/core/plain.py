@@ -32,11 +32,15 @@ def plain(value: Any) -> Any:
     if isinstance(value, (str, Path, UUID)):
         return str(value)
     if is_dataclass(value) and not isinstance(value, type):
-        return {name: plain(getattr(value, name)) for name in _names(type(value))}
+        pairs = ((name, getattr(value, name)) for name in _names(type(value)))
+        return {name: one if type(one) in _AS_IT_IS else plain(one) for name, one in pairs}
     if hasattr(value, "model_dump"):
         return plain(value.model_dump())
     if isinstance(value, Mapping):
-        return {str(plain(key)): plain(inner) for key, inner in value.items()}
+        return {
+            key if type(key) is str else str(plain(key)): one if type(one) in _AS_IT_IS else plain(one)
+            for key, one in value.items()
+        }
     if isinstance(value, Set):
         return sorted(plain(inner) for inner in value)
     if isinstance(value, Sequence):

@@ -51,6 +51,10 @@ class Step(ABC):
     def effects(self) -> tuple[Effect, ...]:
         """The rows of the before/after table."""
 
+    def count_effects(self) -> int:
+        """How many rows; a step of thousands counts them without making them."""
+        return len(self.effects())
+
 
 class PlanMode(StrEnum):
     """ORDERED stops at the first failure; INDEPENDENT does the others all the same, several at once."""
@@ -85,6 +89,15 @@ class Plan:
     def effects(self) -> tuple[Effect, ...]:
         """The before/after table of all steps."""
         return tuple(effect for step in self.steps for effect in step.effects())
+
+    def first_effects(self, limit: int) -> tuple[tuple[Effect, ...], int]:
+        """The first rows of that table, and how many there are in all."""
+        first: list[Effect] = []
+        for step in self.steps:
+            if len(first) >= limit:
+                break
+            first += step.effects()
+        return tuple(first[:limit]), sum(step.count_effects() for step in self.steps)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data that `plan_from_dict` reads back; carries a digest so that an edited file is noticed."""

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 MASK = "******"
+_NUMBERS = (int, float, bool)
 _SECRET_KEY = re.compile(
     r"pass(word|phrase|wd)?$|secret|token(?!izer)|jaas|private.?key|ssl\.key\.pem|credential", re.I
 )
@@ -33,7 +34,12 @@ def redact_text(text: str) -> str:
 def redact(value: Any, key: str = "") -> Any:
     """A copy of plain data (mappings, lists, scalars) with every secret masked."""
     if isinstance(value, Mapping):
-        return {name: redact(inner, str(name)) for name, inner in value.items()}
+        return {
+            name: inner
+            if inner is None or (type(inner) in _NUMBERS and not is_secret_key(str(name)))
+            else redact(inner, str(name))
+            for name, inner in value.items()
+        }
     if isinstance(value, (list, tuple)):
         return [redact(inner, key) for inner in value]
     if key and is_secret_key(key) and value not in (None, ""):

@@ -30,13 +30,20 @@ def column(title: str = "", *, wide: bool = False, hidden: bool = False) -> dict
 
 @dataclass(frozen=True)
 class Section:
-    """A titled part of an answer for people, where one table does not do. `text` stands in for rows."""
+    """A titled part of an answer for people, where one table does not do. `text` stands in for rows.
+
+    Lines of `prose` may be folded into a narrow terminal; those of DDL, settings and commands may not. A `picture` is
+    shown where it fits. `note` is prose under it, and `verbatim` lines to be copied as they are.
+    """
 
     title: str
     rows: Sequence[Any] = ()
     row_type: type | None = None
     text: str = ""
     note: str = ""
+    verbatim: str = ""
+    prose: bool = False
+    picture: bool = False
 
 
 @dataclass(frozen=True)

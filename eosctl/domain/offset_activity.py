@@ -53,5 +53,5 @@ class TableActivity:
                 "track_commit_timestamp, or a column mapped as updated_at. To watch for longer: --wait-empty 2m.",
             )
         last = min(self.ages_ms.values(), default=None)
-        when = f"changed within {format_duration_ms(last)}" if last is not None else "changed lately"
-        return Notice("table_quiet", f"{self.table}: no row of {group} {when}, by {self.evidence}.")
+        when = f"the last {format_duration_ms(last)}" if last is not None else "all the time that is known"
+        return Notice("table_quiet", f"{self.table}: no row of {group} changed in {when}, by {self.evidence}.")

@@ -38,7 +38,7 @@ class CheckParams(Params):
     dead_letter_topic: tuple[str, ...] = param(
         (), help="A dead-letter topic; repeatable [default: those named like one]", complete="topic"
     )
-    slot: tuple[str, ...] = param((), help="Only this replication slot; repeatable")
+    slot: tuple[str, ...] = param((), help="Only this replication slot; repeatable", complete="slot")
     dedup_table: tuple[str, ...] = param(
         (), help="A mapping's name in the profile's tables.dedup, or a table; repeatable [default: every mapped one]"
     )

@@ -118,7 +118,7 @@ ENTRIES: tuple[Entry, ...] = (
             says="Ways in which a record can come again after a deduplication table has forgotten it",
             labels=("table",),
             limits=Limits(0, 0),
-            needs=_DATABASE,
+            needs=("kafka", "database"),
             look="eosctl dedup window --table TABLE",
         ),
         sources.dedup_windows,

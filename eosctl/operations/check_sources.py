@@ -143,10 +143,17 @@ def dead_letters(gateways: Gateways, wish: Wish) -> dlq_list.ListSeen:
 
 
 def dead_letter_growth(seen: dlq_list.ListSeen, wish: Wish) -> Measured:
-    """Dead letters of the last hour, by topic. A topic of the wish that does not exist is not known to be well."""
+    """Dead letters of the last hour, by topic.
+
+    A topic of the wish that does not exist is not known to be well; without a wish a Connect that does not answer may
+    have topics that nobody knows.
+    """
     rows = {row.topic: row.growth_an_hour_records for row in dlq_list.report(seen, dlq_list.DlqListParams()).data}
-    missing = [one for one in wish.dead_letter_topics if one not in rows]
-    return _by_name(rows, [Notice("unknown_topic", f"There is no topic {one!r}.") for one in missing])
+    if not wish.dead_letter_topics:
+        return _by_name(rows, seen.failures)
+    named = {topic: rows[topic] for topic in wish.dead_letter_topics if topic in rows}
+    missing = [topic for topic in wish.dead_letter_topics if topic not in rows]
+    return _by_name(named, [Notice("unknown_topic", f"There is no topic {topic!r}.") for topic in missing])
 
 
 def dedup_windows(gateways: Gateways, wish: Wish) -> Each[dedup_window.WindowSnapshot]:
@@ -258,13 +265,20 @@ def no_outbox(gateways: Gateways, wish: Wish) -> str:
 
 
 def _mapped(gateways: Gateways, noun: str) -> tuple[str, ...]:
-    return tuple((gateways.profile.get("tables") or {}).get(noun) or {})
+    """The mappings' names; "" where there is no mapping of names, for the operation itself to say what is wrong."""
+    known = (gateways.profile.get("tables") or {}).get(noun) or {}
+    return tuple(known) if isinstance(known, Mapping) else ("",)
 
 
 def _marked_outboxes(gateways: Gateways) -> tuple[str, ...]:
-    known = (gateways.profile.get("tables") or {}).get("outbox") or {}
+    known = (gateways.profile.get("tables") or {}).get("outbox")
     marks = ("published_at", "retry_count", "last_error")
-    return tuple(name for name, one in known.items() if all((one or {}).get(mark, mark) for mark in marks))
+    unmarked = {
+        name
+        for name, one in (known.items() if isinstance(known, Mapping) else ())
+        if isinstance(one, Mapping) and not all(one.get(mark, mark) for mark in marks)
+    }
+    return tuple(name for name in _mapped(gateways, "outbox") if name not in unmarked)
 
 
 def _each(names: Iterable[str], look: Callable[[str], T]) -> Each[T]:
@@ -278,7 +292,9 @@ def _each(names: Iterable[str], look: Callable[[str], T]) -> Each[T]:
         except EosctlError as error:
             notice = error.notice()
             failures.append(
-                Notice(notice.code, f"{name}: {notice.message}" if name != "*" else notice.message, error.hint)
+                Notice(
+                    notice.code, f"{name}: {notice.message}" if name not in ("*", "") else notice.message, error.hint
+                )
             )
     return Each(found, tuple(failures))
 

@@ -41,8 +41,9 @@ def move_steps(move: MoveSeen, params: MoveParams, *, clamp: bool) -> tuple[tupl
     notices += _costs(steps, move.notices)
     about = move.seen.descriptions.get(params.group)
     if about is not None and about.protocol is GroupProtocol.SHARE and steps:
-        text = "A share group gets everything from its new offset on, also what lay past the old one and was done."
-        notices.append(Notice("share_redelivered", text))
+        text = "A share group gets everything from its new offset on, also what it acknowledged already."
+        hint = "What is counted as skipped or to come again may be among that: Kafka tells where it begins, no more."
+        notices.append(Notice("share_redelivered", text, hint))
     if move.seen.activity and any(one.mapping for one in steps):
         notices.append(move.seen.activity.notice(params.group))
     if params.store != "kafka" and steps:

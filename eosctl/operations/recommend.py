@@ -92,7 +92,7 @@ def report(snapshot: RecommendSnapshot, params: RecommendParams) -> Report:
         for key, value in walked.assumed.items()
     )
     from_observation = tuple(Notice("differs", one) for one in found.differs)
-    tree_text = draw(tree, "text", found.path)
+    tree_text = draw(tree, "text", found.path, found.strategies)
     return Report(
         found,
         Recommendation,
@@ -115,13 +115,13 @@ def _sections(found: Recommendation, tree_text: str) -> list[Section]:
     sections = [Section("Recommendation", [{"": name, "what": value} for name, value in head])]
     if found.observed:
         sections.append(Section("Seen", [{"what": one.what, "seen": one.seen} for one in found.observed]))
-    sections.append(Section("The way through the tree", text=tree_text))
-    sections.append(Section("Order of writes", text=_numbered(found.order_of_writes)))
+    sections.append(Section("The way through the tree", text=tree_text, prose=True))
+    sections.append(Section("Order of writes", text=_numbered(found.order_of_writes), prose=True))
     sections.append(Section("When a process dies", found.crash_points))
     for part in found.parts:
         sections.append(Section(f"Configuration for {part.strategy}", text=_configuration(part)))
     if found.advice:
-        sections.append(Section("Advice", text=_numbered(found.advice)))
+        sections.append(Section("Advice", text=_numbered(found.advice), prose=True))
     sections.append(Section("Why not", found.why_not))
     sections.append(Section("Watch it", text="\n".join(f"  {one}" for one in found.watch)))
     return sections

@@ -20,6 +20,7 @@ from eosctl.operations.outcome_list import OutcomeList
 from eosctl.operations.processed_records import ProcessedRecords
 from eosctl.operations.rehydrating import Rehydrator
 from eosctl.operations.replay_order import OriginOrder
+from eosctl.operations.replay_rights import check_rights
 from eosctl.ports import Gateways
 
 _PLACES = 2_000
@@ -61,12 +62,15 @@ def look(gateways: Gateways, params: Any, rules: ReplayRules) -> ReplaySeen:
     full = replace(rules, targets=targets)
     notices = [Notice("origin_missing", f"The origin {name} is no topic that can be replayed to: its records are held.",
                       "Make it, or give --to TOPIC.") for name in missing]  # fmt: skip
+    largest = _largest(gateways, rules.source)
+    made = made_topics(rules, partitions=len(ranges), largest_bytes=largest)
+    check_rights(gateways, full, {one: how for one, how in made.items() if one not in known}, shared=params.shared)
     readers, unseen = _readers(gateways, targets)
     seen = ReplaySeen(
         rules=full,
         ranges=ranges,
         known=known,
-        largest_bytes=_largest(gateways, rules.source),
+        largest_bytes=largest,
         unfinished=_unfinished(gateways, rules),
         readers=readers,
         notices=(*notices, *unseen),
@@ -79,6 +83,16 @@ def look(gateways: Gateways, params: Any, rules: ReplayRules) -> ReplaySeen:
                          hint=did_you_mean(params.watch_group, {one for groups in readers.values() for one in groups})
                          or "Start the consumer first.")  # fmt: skip
     return _scanned(gateways, seen, reader) if params.scan else seen
+
+
+def made_topics(rules: ReplayRules, *, partitions: int, largest_bytes: int) -> dict[str, tuple[int, dict[str, str]]]:
+    """Ledger and topic of parked records, as they are made where they are missing: partitions and configuration."""
+    keeps = str(rules.window_ms or 604_800_000)
+    parked = {"retention.ms": "-1", "max.message.bytes": str(largest_bytes)}
+    return {
+        rules.ledger: (1, {"retention.ms": keeps, "cleanup.policy": "delete"}),
+        rules.parked: (max(1, partitions), parked),
+    }
 
 
 def _origins(

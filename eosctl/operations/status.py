@@ -23,6 +23,7 @@ from eosctl.domain.health import (
 )
 from eosctl.domain.kafka import Broker, GroupListing, Topic
 from eosctl.operations.scanning import Scanned
+from eosctl.operations.status_database import DatabaseSeen, database_areas, failures, look_at_database
 from eosctl.operations.txn import blocked, hanging
 from eosctl.operations.txn.blocked import BlockedSeen
 from eosctl.ports import Gateways
@@ -53,6 +54,7 @@ class StatusSeen:
     blocked: BlockedSeen | Notice
     groups: Gathered[GroupListing] | Notice
     at: datetime
+    database: DatabaseSeen | None = None
 
 
 def observe(gateways: Gateways, params: StatusParams) -> StatusSeen:
@@ -64,20 +66,24 @@ def observe(gateways: Gateways, params: StatusParams) -> StatusSeen:
         blocked=_seen(lambda: blocked.observe(gateways, blocked.TxnBlockedParams())),
         groups=_seen(gateways.groups.groups),
         at=gateways.clock.now(),
+        database=look_at_database(gateways),
     )
 
 
 def report(seen: StatusSeen, params: StatusParams) -> Report:
     """Exit 3 when an area has a problem, 5 when one could not be seen whole."""
     found = _blocked(seen)
-    areas = (brokers_area(seen.brokers, seen.topics), _transactions(seen), _readers(seen, found), _groups(seen, found))
+    kafka = (brokers_area(seen.brokers, seen.topics), _transactions(seen), _readers(seen, found), _groups(seen, found))
+    database = database_areas(seen.database)
+    areas = (*kafka, *database)
     verdict = worst(areas)
+    sections = [Section("Kafka", kafka, Area), *([Section("PostgreSQL", database, Area)] if database else [])]
     return Report(
         Status(verdict, seen.at, areas),
         Status,
         exit_code=_EXIT_CODES[verdict],
         errors=_failures(seen),
-        sections=(Section("Kafka", areas, Area),),
+        sections=tuple(sections),
         summary=_SUMMARIES[verdict],
     )
 
@@ -125,7 +131,7 @@ def _failures(seen: StatusSeen) -> tuple[Notice, ...]:
     notices: list[Notice] = []
     for one in (seen.transactions, seen.blocked, seen.groups):
         notices.extend([one] if isinstance(one, Notice) else one.failures)
-    return tuple(dict.fromkeys(notices))
+    return tuple(dict.fromkeys((*notices, *failures(seen.database))))
 
 
 OPERATION = Query(
@@ -137,8 +143,9 @@ OPERATION = Query(
     needs=("kafka",),
     observe=observe,
     report=report,
-    details="Brokers, transactions, blocked partitions and groups, each with a verdict and the command that tells "
-    "more. Exit code 3 when there is a problem.",
+    details="Brokers, transactions, blocked partitions and groups, and where a database is named its deduplication "
+    "tables, outboxes and replication slots, each with a verdict and the command that tells more. Exit code 3 when "
+    "there is a problem.",
     examples=(
         Example("eosctl status", "The first look at three in the morning."),
         Example("eosctl status --watch 5s", "The same page, redrawn."),

@@ -94,7 +94,9 @@ class Attempts:
         well = person.confirm("Is it done?")
         note = person.answer("A note for the record: ")
         if not well:
-            raise OperationFailed("manual_failed", f"It was not done: {text}", why=note, hint=run.go_on_hint())
+            raise OperationFailed(
+                "manual_failed", f"It was not done: {text.rstrip('.')}.", why=note, hint=run.go_on_hint()
+            )
         return Done({"note": note}, f"done by hand. {note}".strip())
 
     def _side_by_side(self, step: Step, scope: Mapping[str, Any]) -> Done:
@@ -111,13 +113,16 @@ class Attempts:
             finally:
                 gateways.close()
 
+        run.hands.gateways.prepare()
         with ThreadPoolExecutor(_FOUR) as pool:
             ids = [inner.id for inner in step.parallel]
             found = dict(zip(ids, pool.map(one, step.parallel), strict=True))
         failed = {name: done for name, done in found.items() if isinstance(done, EosctlError)}
         if failed:
             first = next(iter(failed.values()))
-            first.message = "; ".join(f"{name}: {error.message}" for name, error in failed.items())
+            said = dict.fromkeys(error.message for error in failed.values())
+            names = {one: ", ".join(name for name, error in failed.items() if error.message == one) for one in said}
+            first.message = " ".join(f"{names[one]}: {one}" for one in said)
             raise first
         dones = {name: done for name, done in found.items() if isinstance(done, Done)}
         words = "; ".join(f"{name}: {done.message}" for name, done in dones.items())

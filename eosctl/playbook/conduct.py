@@ -56,7 +56,8 @@ class Conduct:
         if wish.report is not None:
             write_report(record, wish.report)
         if error is not None:
-            hands.person.say(f"Run {record.id}: {status}. Its record: {record.folder}")
+            told = "" if wish.dry_run or run.go_on_hint() in error.hint else f"\n{run.go_on_hint()}"
+            hands.person.say(f"Run {record.id}: {status}. Its record: {record.folder}{told}")
             raise error
         return RunOutcome(record.id, self.playbook.name, status, said, str(record.folder), tuple(run.outcomes))
 

@@ -1,6 +1,7 @@
 """Reads a playbook and says, with file, line and column, all that is wrong with it. Nothing is asked of any server."""
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,13 @@ from eosctl.operations import registry
 from eosctl.playbook import model
 from eosctl.playbook.expressions import bare, templates
 from eosctl.playbook.model import Playbook, Step, every_step
+from eosctl.playbook.naming import name_faults
+from eosctl.playbook.parameters import typed
 from eosctl.playbook.places import Document, read
+from eosctl.playbook.wording import words_of
 
 Where = tuple[str | int, ...]
+_PLACE = re.compile(r":(\d+):(\d+): ")
 FORBIDDEN = ("playbook", "demo", "apply", "undo")
 _MODELS: dict[str, type[BaseModel]] = {
     "steps": model.Step, "parallel": model.Step, "rescue": model.Step, "finally": model.Step, "params": model.ParamSpec,
@@ -51,8 +56,18 @@ def inspect(path: Path) -> tuple[Playbook | None, tuple[str, ...]]:
         playbook = Playbook.model_validate(document.data)
     except ValidationError as error:
         found = [one for one in error.errors() if one["type"] != "too_short"] or error.errors()
-        return None, tuple(_fault(one, document) for one in found)
-    return playbook, tuple(_faults(playbook, document, path))
+        return None, _in_order(_fault(one, document) for one in found)
+    return playbook, _in_order(_faults(playbook, document, path))
+
+
+def _in_order(faults: Iterable[str]) -> tuple[str, ...]:
+    """By line and column, each once."""
+
+    def place(fault: str) -> tuple[int, ...]:
+        found = _PLACE.search(fault)
+        return (int(found.group(1)), int(found.group(2))) if found else (0, 0)
+
+    return tuple(sorted(dict.fromkeys(faults), key=place))
 
 
 def _fault(error: Mapping[str, Any], document: Document) -> str:
@@ -64,8 +79,8 @@ def _fault(error: Mapping[str, Any], document: Document) -> str:
         return f"{where}: {path[-1]!r} is not known here. {hint or 'There are ' + ', '.join(known) + '.'}"
     if error["type"] == "missing":
         return f"{where}: {path[-1]!r} is missing."
-    message = error["msg"].removeprefix("Value error, ").rstrip(".")
-    return f"{where}: {message}."
+    name = str(path[-1]) if path and isinstance(path[-1], str) and path[-1] not in _MODELS else ""
+    return f"{where}: {words_of(error, name)}"
 
 
 def _fields(path: list[Any]) -> list[str]:
@@ -82,14 +97,18 @@ def _faults(playbook: Playbook, document: Document, path: Path) -> Iterator[str]
         seen.add(step["id"])
         parsed = next(one for one in every_step((*playbook.steps, *playbook.at_end)) if one.id == step["id"])
         yield from _step_faults(parsed, where, document, path)
+    for name, spec in playbook.params.items():
+        yield from _default_faults(name, spec, document)
+    steps = {one.id: one for one in every_step((*playbook.steps, *playbook.at_end))}
+    placed = [(where, steps[step["id"]]) for where, step in _placed(document)]
     for where, expression in _expressions(document.data, ()):
-        yield from _expression_faults(expression, where, playbook, document)
+        yield from _expression_faults(expression, where, playbook, placed, document)
 
 
-def _placed(document: Document) -> Iterator[tuple[tuple[str | int, ...], Mapping[str, Any]]]:
+def _placed(document: Document) -> Iterator[tuple[Where, Mapping[str, Any]]]:
     """Every step of the data with its path."""
 
-    def walk(value: Any, where: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], Mapping[str, Any]]]:
+    def walk(value: Any, where: Where) -> Iterator[tuple[Where, Mapping[str, Any]]]:
         if isinstance(value, dict):
             inside = [part for part in where if isinstance(part, str)]
             if "id" in value and inside and inside[-1] in ("steps", "parallel", "rescue", "finally"):
@@ -179,9 +198,7 @@ def _include_faults(step: Step, where: Where, document: Document, path: Path) ->
             yield f"{document.place((*where, 'include'))}: {step.include} wants {name!r}."
 
 
-def _argument_faults(
-    step: Step, operation: Operation, where: tuple[str | int, ...], document: Document
-) -> Iterator[str]:
+def _argument_faults(step: Step, operation: Operation, where: Where, document: Document) -> Iterator[str]:
     """What is wrong with `with`; values that are templates are known only when they are evaluated."""
     fixed = {key: value for key, value in step.arguments.items() if not any(templates(value))}
     open_names = set(step.arguments) - set(fixed)
@@ -206,8 +223,7 @@ def _argument_words(fault: Mapping[str, Any], name: str, operation: Operation) -
         return f"{operation.name} has no parameter {name!r}. {hint}"
     if fault["type"] == "missing":
         return f"{operation.name} wants {name!r}."
-    message = fault["msg"].removeprefix("Value error, ").rstrip(".")
-    return f"{name}: {message}."
+    return words_of(fault, name)
 
 
 def _is_query(name: str) -> bool:
@@ -217,7 +233,7 @@ def _is_query(name: str) -> bool:
         return True  # it is told as an unknown action
 
 
-def _expressions(value: Any, where: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+def _expressions(value: Any, where: Where) -> Iterator[tuple[Where, str]]:
     """Conditions (`when`, `that`, `for_each`) and templates, with their paths."""
     if isinstance(value, dict):
         for key, inner in value.items():
@@ -233,17 +249,21 @@ def _expressions(value: Any, where: tuple[str | int, ...]) -> Iterator[tuple[tup
 
 
 def _expression_faults(
-    expression: str, where: tuple[str | int, ...], playbook: Playbook, document: Document
+    expression: str, where: Where, playbook: Playbook, placed: list[tuple[Where, Step]], document: Document
 ) -> Iterator[str]:
-    import re
-
-    written = bare(expression)
     try:
-        compile_expression(written)
+        compile_expression(bare(expression))
     except EosctlError as error:
         yield f"{document.place(where)}: {error.message} {error.why[:160]}"
         return
-    for name in re.findall(r"\bparams\.(\w+)", written):
-        if name not in playbook.params:
-            hint = did_you_mean(name, playbook.params)
-            yield f"{document.place(where)}: the playbook has no parameter {name!r}. {hint}".rstrip()
+    for words in name_faults(expression, where, playbook, placed):
+        yield f"{document.place(where)}: {words}"
+
+
+def _default_faults(name: str, spec: model.ParamSpec, document: Document) -> Iterator[str]:
+    if spec.default is None:
+        return
+    try:
+        typed(name, spec, spec.default if spec.type == "boolean" else str(spec.default))
+    except UsageError as error:
+        yield f"{document.place(('params', name, 'default'))}: {error.message} {error.hint}".rstrip()

@@ -22,7 +22,7 @@ def values_of(playbook: Playbook, given: Mapping[str, str]) -> dict[str, Any]:
     values = {}
     for name, spec in playbook.params.items():
         if name in given:
-            values[name] = _typed(name, spec, given[name])
+            values[name] = typed(name, spec, given[name])
         elif spec.required:
             raise UsageError("missing_parameter", f"{playbook.name} wants {name}: {spec.help}.", hint=f"-p {name}=...")
         else:
@@ -30,7 +30,8 @@ def values_of(playbook: Playbook, given: Mapping[str, str]) -> dict[str, Any]:
     return values
 
 
-def _typed(name: str, spec: ParamSpec, value: str) -> Any:
+def typed(name: str, spec: ParamSpec, value: Any) -> Any:
+    """The value of one parameter. Raises UsageError (`bad_parameter`)."""
     if spec.choices and value not in spec.choices:
         raise UsageError("bad_parameter", f"{name}={value!r} is none of {', '.join(spec.choices)}.",
                          hint=did_you_mean(value, spec.choices))  # fmt: skip

@@ -68,6 +68,18 @@ class RunRecord:
                     file.write(b"\n")
 
 
+def open_runs(count: int) -> list[str]:
+    """Of the newest `count` runs those that can be resumed, the newest first."""
+    known = sorted((path.parent for path in runs_folder().glob("*/events.jsonl")), reverse=True)[:count]
+    return [path.name for path in known if _can_go_on(RunRecord(path).events())]
+
+
+def _can_go_on(events: list[dict[str, Any]]) -> bool:
+    if not events or events[0].get("dry_run"):
+        return False
+    return bool(events[-1]["event"] != "end" or events[-1]["status"] in ("failed", "interrupted"))
+
+
 def find_run(run: str) -> Path:
     """The directory of a run by its id or an unambiguous beginning. Raises UsageError (`unknown_run`)."""
     known = sorted(path.name for path in runs_folder().glob("*") if (path / "events.jsonl").exists())

@@ -96,6 +96,8 @@ class Runner:
             raise
         if done.planned:
             run.planned.append(key)
+        elif run.planned:
+            done = replace(done, message=_as_of_now(done.message, run.planned))
         if run.planned:
             run.unknown |= _registers(step)
         self._tell(step, key, "planned" if done.planned else "done", done.message, done=done,
@@ -150,7 +152,7 @@ class Runner:
         if check is None or done.planned:
             return done
         if run.planned:
-            return replace(done, message=f"{done.message}; whether {check.that} depends on {', '.join(run.planned)}")
+            return replace(done, message=f"{done.message}; whether {check.that} is not known")
         if holds(check.that, {**run.scope, "result": done.result}):
             return done
         if check.otherwise is None:
@@ -222,6 +224,10 @@ class Runner:
         values = [step.arguments, step.confirm, step.manual, [one.arguments for one in step.parallel]]
         expressions = [*templates(values), step.when, step.for_each]
         return any(self.run.unknown & names_in(one) for one in expressions if one)
+
+
+def _as_of_now(message: str, planned: Sequence[str]) -> str:
+    return f"as it is now, before {', '.join(planned)}: {message}"
 
 
 def _told(done: Done) -> dict[str, Any]:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from eosctl.ports.profiles import ProfilesGateway
     from eosctl.ports.publisher import Publisher
     from eosctl.ports.records import RecordsGateway
+    from eosctl.ports.rights import RightsGateway
     from eosctl.ports.transactions import TransactionsGateway
     from eosctl.ports.verify import VerifyGateway
 
@@ -56,6 +57,7 @@ __all__ = [
     "ProfilesGateway",
     "Publisher",
     "RecordsGateway",
+    "RightsGateway",
     "TransactionsGateway",
     "VerifyGateway",
 ]
@@ -88,6 +90,10 @@ class Gateways(Protocol):
     @property
     def records(self) -> RecordsGateway:
         """Records of partitions, read and produced."""
+
+    @property
+    def rights(self) -> RightsGateway:
+        """What this user may do."""
 
     @property
     def dead_letters(self) -> DeadLettersGateway:
@@ -157,6 +163,9 @@ class Gateways(Protocol):
     def profile(self) -> Mapping[str, Any]:
         """The profile's sections by name (`tables`, `checks`, ...), secrets not among them."""
 
+    def prepare(self) -> None:
+        """Imports the drivers, before several threads would do so at once."""
+
     def target(self, needs: tuple[str, ...]) -> Mapping[str, str]:
         """Which servers these are: `kafka_cluster_id`, `database` (system identifier and database name)."""
 
@@ -181,6 +190,7 @@ _PORTS = {
     "ProfilesGateway": "eosctl.ports.profiles",
     "Publisher": "eosctl.ports.publisher",
     "RecordsGateway": "eosctl.ports.records",
+    "RightsGateway": "eosctl.ports.rights",
     "TransactionsGateway": "eosctl.ports.transactions",
     "VerifyGateway": "eosctl.ports.verify",
 }

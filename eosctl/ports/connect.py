@@ -25,5 +25,11 @@ class ConnectGateway(Protocol):
     def has_begun(self, name: str) -> bool | None:
         """Whether the connector has stored an offset (KIP-875); None when this Connect does not tell."""
 
+    def make(self, name: str, config: Mapping[str, str]) -> None:
+        """Makes a connector, or gives it another configuration."""
+
+    def remove(self, name: str) -> None:
+        """Deletes a connector and ends its tasks."""
+
     def restart_failed(self, name: str) -> None:
         """Restarts what has failed of the connector and its tasks (KIP-745)."""

@@ -1,9 +1,11 @@
 """Playbooks as operations see them: found, read, checked, run. `eosctl.playbook` implements it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
+
+from eosctl.core.report import column
 
 
 @dataclass(frozen=True)
@@ -12,10 +14,10 @@ class PlaybookSummary:
 
     name: str
     summary: str
-    owner: str
+    owner: str = field(metadata=column("owner", wide=True))
     params: tuple[str, ...]
     changes: bool
-    file: str
+    file: str = field(metadata=column("file", wide=True))
     faults: int = 0
 
 

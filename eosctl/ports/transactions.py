@@ -1,6 +1,6 @@
 """What Kafka's transaction coordinators and partition leaders can be asked and told (KIP-664, KIP-98)."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from eosctl.core.report import Gathered
@@ -47,6 +47,9 @@ class TransactionsGateway(Protocol):
 
     def transaction_version(self) -> int:
         """The finalized `transaction.version` (KIP-890); 0 where the brokers know no such feature."""
+
+    def api_versions(self) -> Mapping[int, tuple[int, int]]:
+        """The oldest and newest version of each API, by its key, that every broker speaks."""
 
     def unsupported(self) -> Sequence[str]:
         """Names of APIs among those above that some broker is too old for."""

@@ -12,6 +12,9 @@ from eosctl.core.exit_codes import status_of
 from eosctl.core.plain import plain
 from eosctl.core.report import Envelope, Report, Section
 from eosctl.render.cells import EMPTY, Shown, cell, columns, csv_value, visible, words
+from eosctl.render.wrapping import wrapped
+
+_NOTE_WIDTH = 100  # longer lines are hard to read
 
 
 class Format(StrEnum):
@@ -91,9 +94,22 @@ def _for_people(report: Report, form: Format, canvas: Canvas) -> str:
 
 def section_text(section: Section, form: Format, canvas: Canvas) -> str:
     """A titled part of an answer: heading, table or text, note."""
-    head = f"## {section.title}" if form is Format.MARKDOWN else section.title
-    body = section.text or _table(section.rows, section.row_type, form, canvas)
-    return "\n".join(part for part in (head, body, section.note) if part)
+    head = f"## {section.title}" if form is Format.MARKDOWN and section.title else section.title
+    body = _text(section, canvas) if section.text else _table(section.rows, section.row_type, form, canvas)
+    note = section.note if form is Format.MARKDOWN else wrapped(section.note, min(canvas.width, _NOTE_WIDTH))
+    return "\n".join(part for part in (head, body, note, section.verbatim) if part)
+
+
+def _text(section: Section, canvas: Canvas) -> str:
+    """A pipe gets the lines as they are; a terminal gets none that it would have to break in the middle of a word."""
+    if not canvas.terminal:
+        return section.text
+    if section.prose:
+        return wrapped(section.text, canvas.width)
+    widest = max(map(len, section.text.splitlines()), default=0)
+    if section.picture and widest > canvas.width:
+        return f"  It needs {widest} columns."
+    return section.text
 
 
 def _table(rows: Sequence[Any], row_type: type | None, form: Format, canvas: Canvas) -> str:

@@ -17,10 +17,10 @@ def plan_text(plan: Plan, canvas: Canvas) -> str:
     lines = [f"Plan: {plan.summary}"]
     if plan.target:
         lines.append("On:   " + ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in plan.target.items()))
-    effects = plan.effects()
-    lines.append(_effects(effects[:_MANY], canvas) if effects else "Nothing to change.")
-    if len(effects) > _MANY:
-        lines.append(f"... and {len(effects) - _MANY} more; --plan-out FILE saves all of them.")
+    effects, count = plan.first_effects(_MANY)
+    lines.append(_effects(effects, canvas) if effects else "Nothing to change.")
+    if count > _MANY:
+        lines.append(f"... and {count - _MANY} more; --plan-out FILE saves all of them.")
     lines += [f"Warning: {one.message} {one.hint}".rstrip() for one in plan.warnings]
     return "\n".join(lines)
 

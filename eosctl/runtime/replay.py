@@ -5,6 +5,7 @@ A batch that fails in any way is forgotten here and begun again from what is com
 
 from eosctl.core.errors import OperationFailed
 from eosctl.domain.steps.dlq import ReplayDeadLetters
+from eosctl.operations.replay_rights import check_rights
 from eosctl.ports import Gateways
 from eosctl.ports.dead_letters import ReplaySession, SessionLost, SessionWish
 from eosctl.runtime.replay_run import Pacer, ReplayOutcome, Run
@@ -41,6 +42,10 @@ def run_replay(gateways: Gateways, step: ReplayDeadLetters) -> ReplayOutcome:
                 gateways.clock.sleep_ms(_PAUSE_MS)
             finally:
                 session.close()
+    except OperationFailed as error:
+        if error.code == "acl_missing":
+            check_rights(gateways, step.rules, {}, shared=step.shared)  # librdkafka names no topic
+        raise
     finally:
         done.progress = pace.points
         gateways.progress.end()

@@ -4,16 +4,13 @@ Kafka's tool runs on the lab's Java with the options that `kafka-transactions.sh
 time. Each command is a process of its own; its time is from start to end, its memory the peak that the kernel saw.
 """
 
-import json
-import statistics
-import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from fixtures.lab import wait_until
+from fixtures.measuring import in_turns
 
 from eosctl.adapters.connection import KafkaConnection
 from eosctl.adapters.kafka_python import KafkaPythonAdmin
@@ -22,7 +19,6 @@ from eosctl.lab import clients, engine
 from eosctl.lab.jars import class_path
 from eosctl.lab.state import LabState
 
-ROUNDS = 7
 TOPICS, PARTITIONS_EACH = 100, 100
 IDS, IDS_AT_ONCE = 20_000, 1_000
 OPEN_PRODUCERS, OPEN_EACH = 20, 50
@@ -31,56 +27,6 @@ EOSCTL = str(Path(sys.executable).with_name("eosctl"))
 SHIPPED = ("-Xmx256M", "-server", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "-XX:InitiatingHeapOccupancyPercent=35",
            "-XX:+ExplicitGCInvokesConcurrent", "-Djava.awt.headless=true")  # fmt: skip
 """`KAFKA_HEAP_OPTS` and `KAFKA_JVM_PERFORMANCE_OPTS` of Kafka's bin/kafka-run-class.sh."""
-
-_MEASURE = """
-import json, os, sys, time
-os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-quiet = [(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
-began = time.monotonic()
-child = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ, file_actions=quiet)
-_, status, used = os.wait4(child, 0)
-took, worked = time.monotonic() - began, used.ru_utime + used.ru_stime
-print(json.dumps([took, worked, used.ru_maxrss, os.waitstatus_to_exitcode(status)]))
-"""
-"""A small process starts the command: the kernel counts a parent's memory as its child's until that is loaded.
-
-Commands run from compiled modules, as pip leaves them on a user's machine; the round that doesn't count compiles them.
-"""
-
-
-@dataclass(frozen=True)
-class Measured:
-    """The median times (start to end, and of the processor) and the highest peak of memory of one command."""
-
-    seconds: float
-    processor_s: float
-    peak_kib: int
-
-
-def in_turns(commands: Mapping[str, Sequence[str]], rounds: int = ROUNDS) -> dict[str, Measured]:
-    """Runs the commands one after another, again and again (one more round first, not counted), and prints them."""
-    runs: dict[str, list[tuple[float, float, int]]] = {name: [] for name in commands}
-    for _ in range(rounds + 1):
-        for name, words in commands.items():
-            runs[name].append(_measure(words))
-    found = {
-        name: Measured(
-            statistics.median(one[0] for one in mine[1:]),
-            statistics.median(one[1] for one in mine[1:]),
-            max(one[2] for one in mine),
-        )
-        for name, mine in runs.items()
-    }
-    for name, one in found.items():
-        print(f"  {name:<46} {one.seconds:6.3f} s  processor {one.processor_s:6.3f} s  {one.peak_kib // 1024:4d} MiB")
-    return found
-
-
-def _measure(words: Sequence[str]) -> tuple[float, float, int]:
-    done = subprocess.run([sys.executable, "-IS", "-c", _MEASURE, *words], capture_output=True, text=True, check=True)
-    seconds, processor_s, peak_kib, code = json.loads(done.stdout)
-    assert code == 0, done.stderr[-1_000:]
-    return seconds, processor_s, peak_kib
 
 
 @pytest.fixture(scope="module")

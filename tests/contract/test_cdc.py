@@ -15,8 +15,14 @@ from fixtures.cdc import CONNECT_LIMIT_S, Cdc, Worker, in_order
 from fixtures.lab import wait_until
 from fixtures.outbox import header
 
+from eosctl.cli.settings import Settings
+from eosctl.cli.wiring import CliGateways
+from eosctl.core.progress import NeverStop, Silent
 from eosctl.domain import cdc_keys
+from eosctl.domain.bench.measuring import BenchWish, CdcWish
 from eosctl.domain.cdc_config import CONNECTOR_CLASS, ROUTER
+from eosctl.domain.cdc_config import PASSWORD_REFERENCE as PASSWORD
+from eosctl.lab.connect import connect_url
 
 DOMAIN = Path(cdc_keys.__file__).parent
 PARTITIONED = """
@@ -250,3 +256,25 @@ def test_a_lagging_slot_is_forecast_and_then_really_lost(cdc: Cdc, limited: None
 def test_a_slot_nobody_knows_is_missing(cdc: Cdc) -> None:
     status = cdc.eosctl("cdc", "status", "--slot", "no_such_slot")
     assert (status.code, status.errors) == (3, ("slot_missing",))
+
+
+def test_the_measurement_holds_debezium_beside_the_relay_and_leaves_nothing(cdc: Cdc) -> None:
+    wish = BenchWish(areas=("outbox",), rounds=2, cell_ms=20, events=2, record_bytes=100, cdc=CdcWish("", PASSWORD))
+    kafka = {"bootstrap.servers": cdc.lab.bootstrap_servers}
+    settings = Settings(
+        kafka=kafka, dsn=cdc.dsn, timeout_ms=20_000, sections={"connect": {"url": connect_url(cdc.lab)}}
+    )
+    gateways = CliGateways(settings, progress=Silent(), stop=NeverStop())
+    try:
+        found = gateways.bench.measure(wish)
+    finally:
+        gateways.close()
+    assert (found.not_measured, found.left) == ((), ())
+    rows = {(one.what, one.measure): one for one in found.observations}
+    assert {what for what, _ in rows} == {"outbox relay", "Debezium", "Debezium, beside the relay"}
+    assert all(min(one.measured) > 0 for one in rows.values())
+    assert rows["Debezium, beside the relay", "p50"].plain == rows["outbox relay", "p50"].measured
+    assert [one for one in cdc.worker.ask("GET", "/connectors") if "bench" in one] == []
+    assert cdc.sql("SELECT slot_name FROM pg_replication_slots WHERE slot_name LIKE 'eosctl_bench%'") == []
+    assert cdc.sql("SELECT pubname FROM pg_publication") == []
+    assert cdc.sql("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'eosctl%'") == []

@@ -1,9 +1,11 @@
 """The completion files in the shells themselves: bash always, zsh and fish where they are there."""
 
+import json
 import os
 import pty
 import select
 import shutil
+import socket
 import subprocess
 import sys
 import uuid
@@ -95,6 +97,28 @@ def test_tab_completes_groups_of_the_live_cluster(
         return terminal.shows(group)
 
     wait_until(tab, limit_s=60)
+
+
+@pytest.mark.parametrize("shell", HERE)
+def test_tab_completes_playbooks_and_runs_that_can_be_resumed_whatever_the_broker_does(
+    shell: str, shell_of: Callable[..., Terminal], tmp_path: Path
+) -> None:
+    """The broker that is named takes connections and never answers."""
+    for name, status in (("20260301T120000-mend-aaaa", "failed"), ("20260301T120001-mend-bbbb", "done")):
+        folder = tmp_path / "eosctl" / "runs" / name
+        folder.mkdir(parents=True)
+        lines = [{"event": "begin", "dry_run": False}, {"event": "end", "status": status}]
+        (folder / "events.jsonl").write_text("".join(json.dumps(one) + "\n" for one in lines), encoding="utf-8")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        servers = f"127.0.0.1:{silent.getsockname()[1]}"
+        terminal = shell_of(shell, EOSCTL_BOOTSTRAP_SERVER=servers, XDG_STATE_HOME=str(tmp_path))
+        terminal.type("eosctl playbook show unbl\t")
+        wait_until(lambda: terminal.shows("eosctl playbook show unblock-consumer"), limit_s=60)
+        terminal.type("\x15eosctl playbook resume 2026\t")
+        wait_until(lambda: terminal.shows("20260301T120000-mend-aaaa"), limit_s=60)
+        terminal.type("\x15eosctl txn blocked --group x\t\x15echo still''here\n")
+        wait_until(lambda: terminal.shows("stillhere"), limit_s=60)
+    assert "mend-bbbb" not in terminal.seen
 
 
 @pytest.mark.parametrize("fish", [path for path in [shutil.which("fish")] if path])

@@ -10,8 +10,17 @@ from pathlib import Path
 
 import pytest
 from fixtures.lab import wait_until
+from fixtures.rehearsal import HandyPerson
 
+from eosctl.cli.playbooks import CliPlaybooks
+from eosctl.cli.settings import Settings
+from eosctl.cli.wiring import CliGateways
+from eosctl.core.errors import EosctlError, Refused
+from eosctl.core.progress import NeverStop, Silent
 from eosctl.lab.state import LabState
+from eosctl.playbook.locking import group_of
+from eosctl.playbook.record import RunRecord, runs_folder
+from eosctl.ports.playbooks import RunWish
 
 SCRIPT = Path(__file__).parents[1] / "fixtures" / "lock_holder.py"
 SESSION_MS = 6_000  # the least that brokers allow by default
@@ -99,3 +108,70 @@ def test_the_lock_of_a_process_that_was_killed_is_free_after_its_session(holder:
     kim.signal(signal.SIGKILL)
     assert "is held by kim." in lee.told("take")
     wait_until(lambda: lee.told("take") == "well", limit_s=60)
+
+
+PLAYBOOK = """schema: eosctl.playbook/v1
+name: locked
+summary: Locked
+lock: %s
+steps:
+  - {id: one, manual: Wait for it}
+  - {id: two, run: txn.list}
+"""
+
+
+@pytest.fixture
+def make_locked(lab: LabState, tmp_path: Path) -> Callable[..., tuple[CliPlaybooks, str]]:
+    """`make_locked(name, dsn, meanwhile)`: a playbook whose first step has a person do something."""
+
+    def make(name: str, dsn: str, meanwhile: Callable[[], object]) -> tuple[CliPlaybooks, str]:
+        settings = Settings(kafka={"bootstrap.servers": lab.bootstrap_servers}, dsn=dsn, timeout_ms=20_000)
+        gateways = CliGateways(settings, progress=Silent(), stop=NeverStop())
+        file = tmp_path / "locked.yaml"
+        file.write_text(PLAYBOOK % name, encoding="utf-8")
+        person = HandyPerson({"Wait for it": lambda: meanwhile() and None})
+        return CliPlaybooks(gateways, person=person), str(file)
+
+    return make
+
+
+def test_a_playbook_without_a_database_takes_the_kafka_group(
+    lab: LabState, make_locked: Callable[..., tuple[CliPlaybooks, str]]
+) -> None:
+    name = f"lock-{uuid.uuid4().hex[:8]}"
+    group = group_of(name)
+    kim = Holder(lab, group, "kim")
+    playbooks, file = make_locked(name, "", lambda: meanwhile.append(kim.told("take")))
+    meanwhile: list[str] = []
+    try:
+        assert playbooks.run(file, RunWish(params={}, yes=True)).status == "done"
+        assert meanwhile[0].startswith("lock_held")
+        assert "run 2" in meanwhile[0], "the other is told which run holds it"
+        assert kim.told("take") == "well"
+        with pytest.raises(Refused, match="is held by kim"):
+            playbooks.run(file, RunWish(params={}, yes=True))
+    finally:
+        kim.close()
+
+
+def test_a_run_whose_database_session_is_ended_stops_before_the_next_step(
+    database: str, make_locked: Callable[..., tuple[CliPlaybooks, str]]
+) -> None:
+    import psycopg
+
+    def end_sessions() -> None:
+        with psycopg.connect(database) as connection:
+            connection.execute("SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_database ON oid = database "
+                               "WHERE locktype = 'advisory' AND datname = current_database()")  # fmt: skip
+
+    playbooks, file = make_locked(f"lock-{uuid.uuid4().hex[:8]}", database, end_sessions)
+    with pytest.raises(EosctlError) as ended:
+        playbooks.run(file, RunWish(params={}, yes=True))
+    assert ended.value.code in ("lock_lost", "database_unreachable", "connection_lost"), ended.value
+    told = [(one["step"], one["status"]) for one in _events() if one["event"] == "step"]
+    assert told == [("one", "done")]
+
+
+def _events() -> list[dict[str, str]]:
+    newest = max((one for one in runs_folder().iterdir() if one.is_dir()), key=lambda one: one.stat().st_mtime_ns)
+    return RunRecord(newest).events()

@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
 from fixtures.golden import Golden
-from fixtures.pages import charts_in, parsed
+from fixtures.pages import browser, charts_in, parsed, shown_in
 
 from eosctl.core.charts import curve_of
 from eosctl.core.operation import Receipt
@@ -13,7 +14,7 @@ from eosctl.core.plan import stamp
 from eosctl.domain.bench.comparing import compared
 from eosctl.domain.bench.measuring import Bench, NotMeasured, Observation, Spread
 from eosctl.operations.bench import compare, run
-from eosctl.render.documents import html_of
+from eosctl.render.documents import DocumentFiles, html_of
 
 SIZED, TIMED = "100 records a transaction", "100 ms a transaction"
 SEEN = (
@@ -76,3 +77,14 @@ def test_the_report_has_its_charts(tmp_path: Path) -> None:
     names = [one.attrib["aria-label"] for one in charts_in(parsed(html_of(report.documents[0])))]
     assert names == ["Produce latency, from the record to its acknowledgement", "Throughput of a producer",
                      "Throughput of a consumer"]  # fmt: skip
+
+
+@pytest.mark.slow
+def test_a_real_browser_draws_the_costs(tmp_path: Path) -> None:
+    page = tmp_path / "costs.html"
+    report = run.outcome(*_change(report=page))
+    DocumentFiles().write(report.documents[0])
+    with browser() as opened:
+        boxes = shown_in(opened, page)
+    assert len(boxes) == 3
+    assert all(box["width"] > 600 and box["height"] > 250 for box in boxes)

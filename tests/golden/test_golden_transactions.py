@@ -1,5 +1,6 @@
 """What `status`, `txn` and `producers` print, from a fake cluster in which everything is wrong that can be."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,8 +11,12 @@ from fixtures.golden import Golden
 from eosctl.core.operation import Change, Query, Receipt
 from eosctl.core.plan import Plan, stamp
 from eosctl.core.report import Report
+from eosctl.domain.dedup_status import DedupNumbers
+from eosctl.domain.health_database import DedupTableSeen, OutboxSeen, SlotSeen
 from eosctl.domain.kafka import TopicPartition
-from eosctl.operations import registry
+from eosctl.domain.outbox_status import OutboxNumbers
+from eosctl.operations import registry, status
+from eosctl.operations.status_database import DatabaseSeen
 from eosctl.runtime.handlers import handler_of
 
 ORDERS, LEDGER = TopicPartition("orders", 0), TopicPartition("ledger", 1)
@@ -86,6 +91,18 @@ def test_a_bad_night(gateways: FakeGateways, golden: Golden, name: str, wish: di
 @pytest.mark.parametrize("name", ["status", "txn.list", "txn.hanging", "txn.blocked", "producers.list"])
 def test_a_quiet_cluster(golden: Golden, name: str) -> None:
     golden.report(name, "quiet", asked(FakeGateways(FakeKafka([ORDERS])), name))
+
+
+def test_a_page_with_the_database(golden: Golden) -> None:
+    numbers = DedupNumbers(rows=1_000, size_bytes=9, dead_rows=0, rows_per_hour=1.0, expired_rows=800, retention_ms=1)
+    database = DatabaseSeen(
+        (DedupTableSeen("shop.processed", numbers),),
+        (OutboxSeen("shop.outbox", OutboxNumbers(3, 0, 5_000, 10, 0, has_poll_index=True)),),
+        (SlotSeen("eosctl_outbox", False, "extended", 4_194_304),),
+    )
+    params = status.StatusParams()
+    seen = replace(status.observe(FakeGateways(FakeKafka([ORDERS])), params), database=database)  # type: ignore[arg-type]
+    golden.report("status", "database", status.report(seen, params))
 
 
 def test_abort(gateways: FakeGateways, golden: Golden) -> None:

@@ -66,7 +66,7 @@ def test_a_dry_run_shows_plans_and_changes_nothing(lab: LabState, inject: Inject
     facts = inject("hanging-transaction").facts
     outcome = playbooks.run("unblock-consumer", RunWish(params={"group": facts["group"]}, dry_run=True))
     assert (outcome.status, [one.status for one in outcome.steps]) == ("planned", ["done", "planned", "done", "done"])
-    assert outcome.steps[3].message.startswith("would wait until")
+    assert "would wait until" in outcome.steps[3].message
     assert read_on(lab, facts["group"], facts["topic"]) == 0
 
 

@@ -130,5 +130,5 @@ def test_a_dry_run_of_a_purge_shows_its_plan_and_deletes_nothing(dedup: Dedup, r
     assert [(one.step, one.status) for one in outcome.steps] == [
         ("before", "done"), ("window", "done"), ("purge", "planned"), ("after", "done"),
     ]  # fmt: skip
-    assert "depends on purge" in outcome.steps[3].message
+    assert "as it is now, before purge" in outcome.steps[3].message
     assert dedup.count() == 300

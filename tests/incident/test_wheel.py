@@ -53,7 +53,8 @@ def test_the_wheel_holds_everything_that_the_tree_has(wheel: Path) -> None:
     assert len(playbooks) > 3
     assert (package | playbooks) - held == set()
     shared = {path.partition("/data/share/")[2] for path in held if "/data/share/" in path}
-    assert {"man/man1/eosctl.1", "bash-completion/completions/eosctl", "zsh/site-functions/_eosctl",
+    assert {"eosctl/monitoring/alert-rules.yaml", "eosctl/monitoring/grafana-dashboard.json", "man/man1/eosctl.1",
+            "bash-completion/completions/eosctl", "zsh/site-functions/_eosctl",
             "fish/vendor_completions.d/eosctl.fish"} <= shared  # fmt: skip
 
 

@@ -35,18 +35,6 @@ KAFKA_ALONE = ("transaction-age", "hanging-transactions", "blocked-records")
 PERFDATUM = re.compile(r"('[^'=]+'|[A-Za-z0-9-]+)=(U|[0-9.]+(s|B|);[0-9.]*;[0-9.]*;0)")
 
 
-class Gateways(FakeGateways):
-    """A fake Kafka, no database, no profile."""
-
-    @property
-    def profile(self) -> dict[str, Any]:
-        return {}
-
-    @property
-    def database(self) -> Any:
-        raise UsageError("no_database", "No database was named.")
-
-
 def levels(found: Round) -> dict[str, Level]:
     return {one.check.name: one.level for one in found.results}
 
@@ -65,7 +53,7 @@ def kafka() -> FakeKafka:
 
 def test_a_hang_is_critical_and_nothing_else_is(kafka: FakeKafka) -> None:
     kafka.hang("writer", ORDERS)
-    found = samples(Gateways(kafka), *KAFKA_ALONE)
+    found = samples(FakeGateways(kafka), *KAFKA_ALONE)
     assert levels(found) == {
         "transaction-age": Level.OK,
         "hanging-transactions": Level.CRITICAL,
@@ -75,13 +63,13 @@ def test_a_hang_is_critical_and_nothing_else_is(kafka: FakeKafka) -> None:
 
 
 def test_checks_of_the_same_source_look_once(kafka: FakeKafka) -> None:
-    gateways = Gateways(kafka)
+    gateways = FakeGateways(kafka)
     samples(gateways, "transaction-age", "hanging-transactions")
     assert gateways.transactions.calls == ["producers"]
 
 
 def test_a_check_that_may_not_look_hides_no_other(kafka: FakeKafka) -> None:
-    gateways = Gateways(kafka)
+    gateways = FakeGateways(kafka)
 
     def refused(partitions: Any) -> None:
         raise Refused("acl_missing", "DESCRIBE is missing.")
@@ -97,11 +85,11 @@ def test_a_check_that_may_not_look_hides_no_other(kafka: FakeKafka) -> None:
 
 def test_a_leader_that_is_silent_makes_what_it_has_unknown(kafka: FakeKafka) -> None:
     kafka.silent_leaders = {ORDERS}
-    assert levels(samples(Gateways(kafka), "hanging-transactions")) == {"hanging-transactions": Level.UNKNOWN}
+    assert levels(samples(FakeGateways(kafka), "hanging-transactions")) == {"hanging-transactions": Level.UNKNOWN}
 
 
 def test_a_broker_that_is_away_is_asked_once_and_nothing_is_ok(kafka: FakeKafka) -> None:
-    gateways = Gateways(kafka)
+    gateways = FakeGateways(kafka)
     asked = []
 
     def nobody() -> None:
@@ -115,7 +103,7 @@ def test_a_broker_that_is_away_is_asked_once_and_nothing_is_ok(kafka: FakeKafka)
 
 
 def test_a_broker_that_goes_away_between_two_looks_is_not_asked_again(kafka: FakeKafka) -> None:
-    gateways = Gateways(kafka)
+    gateways = FakeGateways(kafka)
 
     def gone(partitions: Any) -> None:
         raise Unreachable("kafka_unreachable", "Nobody answers.")
@@ -131,7 +119,7 @@ def test_a_broker_that_goes_away_between_two_looks_is_not_asked_again(kafka: Fak
 
 
 def test_what_has_nothing_to_look_at_is_left_out_unless_it_is_named(kafka: FakeKafka) -> None:
-    gateways = Gateways(kafka)
+    gateways = FakeGateways(kafka)
     left = samples(gateways, "transaction-age").left_out
     named = samples(gateways, "transaction-age", "slot-wal")
     assert left == {}
@@ -142,9 +130,27 @@ def test_what_has_nothing_to_look_at_is_left_out_unless_it_is_named(kafka: FakeK
     assert "slot-wal" not in levels(away)
 
 
+@pytest.mark.parametrize(
+    ("outbox", "says"),
+    [
+        ({"orders": {"published_at": None}}, "the profile maps no table in tables.outbox with marks"),
+        ({}, "the profile maps no table in tables.outbox with marks"),
+        ({"orders": {}}, ""),
+        (["orders"], ""),
+        ({"orders": "outbox"}, ""),
+    ],
+)
+def test_an_outbox_that_only_debezium_reads_is_left_out_and_a_wrong_mapping_is_not(
+    kafka: FakeKafka, outbox: Any, says: str
+) -> None:
+    gateways: Any = FakeGateways(kafka)
+    gateways.profile = {"tables": {"outbox": outbox}}
+    assert sources.no_outbox(gateways, Wish()) == says
+
+
 def test_no_server_at_all_is_an_error(kafka: FakeKafka) -> None:
     with pytest.raises(UsageError, match="No database"):
-        samples(Gateways(kafka), "slot-wal")
+        samples(FakeGateways(kafka), "slot-wal")
 
 
 def test_the_lag_of_a_partition_without_a_leader_is_unknown_and_of_a_topic_that_is_gone_none() -> None:
@@ -173,6 +179,13 @@ def test_drift_is_measured_only_where_both_stores_have_an_offset() -> None:
 def test_a_dead_letter_topic_that_was_named_and_does_not_exist_is_unknown() -> None:
     measured = sources.dead_letter_growth(everything().looks["dead_letters"], Wish(dead_letter_topics=("nope",)))
     assert [one.message for one in measured.failures] == ["There is no topic 'nope'."]
+
+
+def test_a_connect_that_is_silent_makes_dead_letters_unknown_unless_their_topics_are_named() -> None:
+    seen = replace(everything().looks["dead_letters"], failures=(Notice("connect_unreachable", "Nobody answers."),))
+    assert [one.code for one in sources.dead_letter_growth(seen, Wish()).failures] == ["connect_unreachable"]
+    named = sources.dead_letter_growth(seen, Wish(dead_letter_topics=("orders-dlt",)))
+    assert ([one.subject for one in named.measures], named.failures) == ([("orders-dlt",)], ())
 
 
 def test_a_way_that_nobody_could_judge_makes_a_window_unknown_and_an_absent_one_does_not() -> None:

@@ -1,4 +1,4 @@
-"""Client configuration files of five kinds: what is read, with which line, and what holds where nothing is set."""
+"""Client configuration files of six kinds: what is read, with which line, and what holds where nothing is set."""
 
 import pytest
 from fixtures.audit import client
@@ -62,6 +62,10 @@ def values(one: Client) -> dict[str, str | None]:
         ('{"producer": {"idempotent": true}}', "kafka.json", Kind.KAFKAJS),
         ("bootstrap.servers: k\nenable.idempotence: true", "client.yaml", Kind.LIBRDKAFKA),
         ("kafka.producer({})", "producer.mjs", Kind.KAFKAJS),
+        ('{"name": "a", "config": {"connector.class": "x", "topics": "t"}}', "sink.json", Kind.CONNECT),
+        ('{"connector.class": "x"}', "source.json", Kind.CONNECT),
+        ("group.id=c\noffset.storage.topic=o", "worker.properties", Kind.CONNECT),
+        ("spring.cloud.stream.kafka.bindings.in.consumer.enable-dlq=true", "application.properties", Kind.SPRING),
     ],
 )
 def test_the_kind_is_told_by_ending_and_keys(text: str, name: str, kind: Kind) -> None:
@@ -106,11 +110,46 @@ def test_kafkajs_is_read_from_its_calls_and_not_from_comments() -> None:
         producer.value("transactional.id")
 
 
+CONNECTOR = """{"name": "orders-sink", "config": {
+  "connector.class": "io.example.JdbcSink",
+  "topics": "orders",
+  "errors.tolerance": "all",
+  "consumer.override.isolation.level": "read_committed"
+}}"""
+
+
+def test_a_connector_is_read_in_the_form_of_the_rest_api() -> None:
+    one = client(CONNECTOR, "sink.json")
+    assert (one.name, one.roles) == ("sink.json (orders-sink)", {"sink", "consumer"})
+    assert (one.value("errors.tolerance").text, one.value("errors.tolerance").line) == ("all", 4)
+    assert one.value("isolation.level").text == "read_committed"
+    assert one.value("enable.auto.commit").text == "false"
+
+
+def test_a_source_is_a_producer_that_is_idempotent_only_when_it_must() -> None:
+    text = "connector.class=x\nproducer.override.acks=1\n"
+    plain, required = client(text, "s.properties"), client(text + "exactly.once.support=required", "s.properties")
+    assert plain.roles == {"source", "producer"}
+    assert plain.value("acks").text == "1"
+    assert [one.value("enable.idempotence").text for one in (plain, required)] == ["false", "true"]
+
+
+def test_bindings_of_a_profile_are_consumers_of_their_own() -> None:
+    text = (
+        "spring.cloud.stream.kafka.bindings:\n  in: {consumer: {enableDlq: true, dlqName: dead}}\n"
+        "  out: {consumer: {configuration: {isolation.level: read_committed}}}\n"
+    )
+    first, second = read_clients(text, "application.yml")[0]
+    assert (first.label, first.value("enable.dlq").text, first.value("dlq.name").text) == ("binding in", "true", "dead")
+    assert second.value("isolation.level").text == "read_committed"
+    assert second.value("enable.dlq").text == "false"
+
+
 def test_defaults_differ_between_clients() -> None:
     isolation = {kind: DEFAULTS[kind]["isolation.level"] for kind in Kind}
     assert isolation == {Kind.JAVA: "read_uncommitted", Kind.LIBRDKAFKA: "read_committed",
                          Kind.SPRING: "read_uncommitted", Kind.KAFKAJS: "read_committed",
-                         Kind.STREAMS: "read_uncommitted"}  # fmt: skip
+                         Kind.STREAMS: "read_uncommitted", Kind.CONNECT: "read_uncommitted"}  # fmt: skip
     assert str(client("queue.buffering.max.ms=1", "c.conf").value("enable.idempotence")) == (
         "enable.idempotence is not set; librdkafka's default is false"
     )

@@ -21,6 +21,9 @@ SOUND_CONSUMER = client(
     "group.id=g\nisolation.level=read_committed\nenable.auto.commit=false\nauto.offset.reset=earliest"
 )
 TX = "transactional.id=orders-0\n"
+WORKER = "group.id=connect\nconfig.storage.topic=c\n"
+DLQ = "errors.deadletterqueue.topic.name=dead"
+HANDLER = "deserialization.exception.handler=org.apache.kafka.streams.errors.LogAndContinueExceptionHandler\n"
 STREAMS = "application.id=a\nprocessing.guarantee=exactly_once_v2\n"
 SOUND_DEDUP = table(
     "CREATE TABLE seen (consumer_group text, message_id text, processed_at timestamptz NOT NULL, "
@@ -41,6 +44,21 @@ LIBRDKAFKA_CONSUMER = "metadata.broker.list=k\ngroup.id=g\nenable.auto.commit={}
 def spring(text: str) -> Any:
     """A Spring application's client."""
     return client(f"spring.kafka.{text}", "application.properties")
+
+
+def sink(*lines: str) -> Any:
+    """A sink connector."""
+    return client("\n".join(["connector.class=io.example.JdbcSink", "topics=orders", *lines]), "sink.properties")
+
+
+def source(*lines: str) -> Any:
+    """A source connector."""
+    return client("\n".join(["connector.class=io.example.Source", *lines]), "source.properties")
+
+
+def binding(setting: str) -> Any:
+    """A binding of Spring Cloud Stream."""
+    return client(f"spring.cloud.stream.kafka.bindings.in.consumer.{setting}", "application.properties")
 
 
 def internal(**shape: Any) -> Any:
@@ -72,6 +90,7 @@ CASES: dict[str, tuple[Any, Any]] = {
     "EOS-K-023": (internal(replicas=1, in_sync=1), internal()),
     "EOS-K-024": (internal(in_sync=2), internal()),
     "EOS-K-025": (internal(leader=-1), internal()),
+    "EOS-K-026": (cluster(api_versions={}), cluster()),
     "EOS-K-101": (topic(partition=state(replicas=1, in_sync=1)), topic()),
     "EOS-K-102": (topic(partition=state(replicas=2, in_sync=2)), topic()),
     "EOS-K-103": (topic(configs={"min.insync.replicas": "1"}), topic()),
@@ -117,6 +136,17 @@ CASES: dict[str, tuple[Any, Any]] = {
                   together((TX, "a.properties"), ("transactional.id=orders-1", "b.properties"))),
     "EOS-K-251": (together(("acks=all", "a.properties"), ("acks=all", "b.conf")),
                   together(("acks=all", "a.properties"), ("acks=all\npartitioner=murmur2_random", "b.conf"))),
+    "EOS-K-260": (sink("errors.tolerance=all"), sink("errors.tolerance=all", DLQ)),
+    "EOS-K-261": (source("errors.tolerance=all"), source("errors.tolerance=none")),
+    "EOS-K-262": (sink(DLQ), sink("errors.tolerance=all", DLQ)),
+    "EOS-K-263": (sink("errors.tolerance=all", DLQ),
+                  sink("errors.tolerance=all", DLQ, "errors.deadletterqueue.context.headers.enable=true")),
+    "EOS-K-264": (sink(DLQ, "errors.deadletterqueue.topic.replication.factor=1"), sink(DLQ)),
+    "EOS-K-265": (source(), source("exactly.once.support=required")),
+    "EOS-K-266": (client(WORKER), client(WORKER + "exactly.once.source.support=enabled")),
+    "EOS-K-267": (spring("consumer.group-id=g"), spring("retry.topic.enabled=true")),
+    "EOS-K-268": (binding("ack-mode=RECORD"), binding("enableDlq=true")),
+    "EOS-K-269": (client(STREAMS + HANDLER), client(f"{STREAMS}{HANDLER}errors.dead.letter.queue.topic.name=dead")),
     "EOS-K-301": (group(committed=5, log_start=6), group()),
     "EOS-K-302": (group(committed=9), group(committed=10)),
     "EOS-K-303": (group(members=0), group()),
@@ -200,7 +230,9 @@ def test_what_a_server_hides_is_not_checked_everywhere() -> None:
     hidden = audit(
         Facts(
             brokers=(replace(broker(), hidden=HIDDEN),),
-            clusters=(cluster(transaction_version=None, missing_apis=None, differing=None, hidden=HIDDEN),),
+            clusters=(
+                cluster(transaction_version=None, missing_apis=None, api_versions=None, differing=None, hidden=HIDDEN),
+            ),
             topics=(replace(topic(), hidden=HIDDEN),),
             groups=(
                 group(members=0, hidden=HIDDEN, transactional_topics=None, old_transactions=None, scan_hidden=HIDDEN),

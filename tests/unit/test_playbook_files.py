@@ -40,7 +40,24 @@ def test_a_good_file_has_no_fault(tmp_path: Path) -> None:
         (GOOD.replace("params.group", "params.gruop"), "p.yaml:6:41: the playbook has no parameter 'gruop'. "
          "Did you mean 'group'?"),
         (GOOD.replace("params.group }}", "params.group + }}"), "is not a valid expression"),
-        (GOOD.replace("type: duration", "type: durration"), "p.yaml:4:41: Input should be"),
+        (GOOD.replace("type: duration", "type: durration"), "p.yaml:4:41: type: 'durration' is none of string, "
+         "integer, number, boolean, duration, secret. Did you mean 'duration'?"),
+        (GOOD.replace("type: duration", "type: integer, default: x"),
+         "p.yaml:4:56: age='x': Input should be a valid integer"),
+        (GOOD + "  - {id: two, run: txn.list, when: 'size(seen.rows) == 0'}\n",
+         "p.yaml:7:30: 'seen' is not known here."),
+        (GOOD + "  - {id: two, run: txn.list, when: 'size(x.rows) == 0'}\n"
+         "  - {id: z, run: txn.list, register: x}\n",
+         "p.yaml:7:30: 'x' is not known here yet: step z registers it."),
+        (GOOD + "  - {id: two, run: txn.abort, with: {topic_partition: '${{ itme.t }}'}, for_each: '[1]'}\n",
+         "'itme' is not known here. Did you mean 'item'?"),
+        (GOOD + "  - {id: two, run: txn.list, plan_only: true}\n", "p.yaml:7:30: txn.list changes nothing"),
+        (GOOD + "  - {id: two, parallel: [{id: x, run: txn.list, retries: {times: 2}}]}\n",
+         "p.yaml:7:49: 'retries' is not for steps inside of parallel."),
+        (GOOD + "  - {id: two, manual: Do it, until: {that: 'true', for: 1s}}\n", "p.yaml:7:30: only what is asked"),
+        (GOOD + "  - {id: two, include: p.yaml}\n", "p.yaml:7:15: p.yaml includes this playbook again."),
+        (GOOD + "  - {id: two, run: offsets.show, with: {group: g, store: kafak}}\n",
+         "store: 'kafak' is none of kafka, db, both. Did you mean 'kafka'?"),
         (GOOD + "  - {id: look, run: txn.list}\n", "p.yaml:7:6: a step 'look' is there already."),
         (GOOD + "  - {id: two}\n", "has exactly one of run, manual, parallel, include; this has none."),
         (GOOD + "  - {id: two, run: txn.list, with: {older_than: 10}, when: '1 +'}\n", "is not a valid expression"),
@@ -57,6 +74,14 @@ def test_a_good_file_has_no_fault(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_a_fault_is_told_with_its_place(tmp_path: Path, text: str, fault: str) -> None:
     assert any(fault in one for one in faults(tmp_path, text)), faults(tmp_path, text)
+
+
+def test_what_an_included_playbook_wants_and_has_not_is_told(tmp_path: Path) -> None:
+    (tmp_path / "inner.yaml").write_text(GOOD, encoding="utf-8")
+    found = faults(tmp_path, GOOD + "  - {id: two, include: inner.yaml, with: {gruop: g}}\n")
+    assert [one.partition(": ")[2] for one in found] == [
+        "inner.yaml wants 'group'.", "inner.yaml has no parameter 'gruop'. Did you mean 'group'?",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("path", sorted(folders()[-1].glob("*.yaml")), ids=lambda path: path.stem)

@@ -4,9 +4,11 @@ import json
 from collections.abc import Callable
 
 import pytest
+from fixtures.pages import parsed
 from fixtures.playing import Play, Power
 
 from eosctl.core.errors import Interrupted, OperationFailed, Refused, Unreachable, UsageError
+from eosctl.playbook.locking import locked
 
 MakePlay = Callable[..., Play]
 
@@ -207,7 +209,7 @@ steps:
 
 def test_queries_side_by_side_all_end_and_each_failure_is_named(make_play: MakePlay) -> None:
     play = make_play()
-    with pytest.raises(OperationFailed, match=r"x: There is no register x\..*y: There is no register y\."):
+    with pytest.raises(OperationFailed, match=r"x: There is no register x\. y: There is no register y\."):
         play.run("""steps:
   - id: look
     parallel:
@@ -328,7 +330,7 @@ def test_a_dry_run_says_what_hangs_on_an_earlier_outcome(make_play: MakePlay) ->
     assert [(one.step, one.status) for one in outcome.steps] == [
         ("look", "done"), ("set", "planned"), ("again", "done"), ("next", "unknown"), ("known", "planned"),
     ]  # fmt: skip
-    assert "depends on set" in outcome.steps[2].message
+    assert "as it is now, before set" in outcome.steps[2].message
     assert play.world.handler.acted == []
 
 
@@ -342,6 +344,7 @@ def test_a_secret_is_masked_in_record_report_journal_and_on_the_terminal(make_pl
   - {id: look, run: registers.read, with: {name: "${{ params.word }}"}}
 """, head=head, params={"word": "hunter2-x"}, report=report)  # fmt: skip
     assert "hunter2-x" not in json.dumps(play.events()) + report.read_text(encoding="utf-8")
+    parsed(report.read_text(encoding="utf-8"))
     assert "hunter2-x" not in " ".join(play.person.heard) + str(failed.value) + failed.value.message
     with pytest.raises(UsageError, match="wants word"):
         play.resume()
@@ -412,3 +415,16 @@ def test_a_rescue_is_done_each_time_its_step_fails(make_play: MakePlay) -> None:
     with pytest.raises(OperationFailed):
         play.resume()
     assert play.world.reads == ["nobody", "a", "nobody", "a"]
+
+
+def test_without_servers_the_lock_holds_on_this_machine_and_says_so(make_play: MakePlay) -> None:
+    play = make_play()
+    steps = "lock: mine\nsteps: [{id: one, run: registers.read, with: {name: a}}]\n"
+    with (
+        locked("mine", "kim", play.library()._hands.fresh, play.person.say),
+        pytest.raises(Refused, match="another run"),
+    ):
+        play.run(steps)
+    assert any("on this machine alone" in one for one in play.person.heard)
+    assert play.run(steps).status == "done"
+    assert play.run(steps, dry_run=True).status == "planned"

@@ -4,6 +4,7 @@ import re
 from xml.etree import ElementTree
 
 import pytest
+from fixtures.pages import parsed
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -136,6 +137,7 @@ def chapter(name: str) -> Chapter:
 def test_the_page_is_one_file_with_a_drawing_and_the_stories() -> None:
     page = html_page("Crash test", [chapter("dedup-table"), chapter("<script>alert(1)</script>")])
     assert "<script>" not in page
+    parsed(page)
     assert not re.search(r"(src|href)=", page), "a report needs nothing else"
     for drawing in re.findall(r"<svg.*?</svg>", page, re.DOTALL):
         ElementTree.fromstring(drawing)

@@ -1,17 +1,22 @@
 """`status`: every area has its verdict, one that can't be seen hides no other, and the worst decides the exit code."""
 
+from dataclasses import replace
+
 import pytest
 from fixtures.fake_gateways import FakeGateways
 from fixtures.fake_kafka import FakeKafka
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eosctl.core.errors import Refused, Unreachable
+from eosctl.core.errors import Notice, Refused, Unreachable
 from eosctl.core.exit_codes import ExitCode
 from eosctl.core.plain import plain
 from eosctl.core.report import Report
+from eosctl.domain.dedup_status import DedupNumbers
 from eosctl.domain.health import Area, Health, brokers_area, worst
+from eosctl.domain.health_database import DedupTableSeen, OutboxSeen, SlotSeen, dedup_area, outbox_area, slots_area
 from eosctl.domain.kafka import Broker, PartitionState, Topic, TopicPartition
+from eosctl.domain.outbox_status import OutboxNumbers
 from eosctl.operations import status
 from eosctl.operations.status import StatusParams
 
@@ -102,3 +107,33 @@ def test_the_worst_area_decides(given_verdicts: list[Health]) -> None:
     order = [Health.OK, Health.UNKNOWN, Health.PROBLEM]
     areas = [Area("x", one, "") for one in given_verdicts]
     assert order.index(worst(areas)) == max((order.index(one) for one in given_verdicts), default=0)
+
+
+NUMBERS = DedupNumbers(rows=10, size_bytes=1_000, dead_rows=0, rows_per_hour=1.0, expired_rows=4, retention_ms=1_000)
+OUTBOX = OutboxNumbers(3, 0, 5_000, 10, 0, has_poll_index=True)
+
+
+@pytest.mark.parametrize(
+    ("area", "verdict", "says"),
+    [
+        (dedup_area([]), Health.OK, "no table"),
+        (dedup_area([DedupTableSeen("t", NUMBERS)]), Health.OK, "t: 10 entries"),
+        (dedup_area([DedupTableSeen("t", replace(NUMBERS, expired_rows=6))]), Health.PROBLEM, "6 of 10 entries"),
+        (
+            dedup_area([DedupTableSeen("t", NUMBERS, (Notice("no_time_index", "no index."),))]),
+            Health.PROBLEM,
+            "no index",
+        ),
+        (outbox_area([OutboxSeen("o", None)]), Health.OK, "read by Debezium"),
+        (outbox_area([OutboxSeen("o", OUTBOX)]), Health.OK, "3 pending, the oldest for 5s"),
+        (outbox_area([OutboxSeen("o", replace(OUTBOX, failed=1))]), Health.PROBLEM, "1 event has used up"),
+        (slots_area([]), Health.OK, "no replication slot"),
+        (slots_area([SlotSeen("s", True, "reserved", 0)]), Health.OK, "s is read"),
+        (slots_area([SlotSeen("s", False, "extended", 2_048)]), Health.PROBLEM, "nobody reads s; it keeps 2.0 KiB"),
+        (slots_area([SlotSeen("s", True, "unreserved", 0)]), Health.PROBLEM, "s is about to be lost"),
+        (slots_area([SlotSeen("s", False, "lost", None)]), Health.PROBLEM, "s is lost"),
+    ],
+)
+def test_each_area_of_the_database_has_its_verdict(area: Area, verdict: Health, says: str) -> None:
+    assert area.verdict is verdict
+    assert says in area.finding

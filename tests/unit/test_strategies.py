@@ -146,6 +146,20 @@ def test_every_strategy_is_told_in_full() -> None:
         )
 
 
+def test_every_strategy_of_an_answer_and_no_other_is_marked_in_the_tree() -> None:
+    compositions = 0
+    for answers in _every_walk():
+        walked = walk(TREE, answers)
+        if walked.missing:
+            continue
+        compositions += len(walked.strategies) > 1
+        drawn = draw(TREE, "text", walked.path, walked.strategies)
+        marked = {line.split("[")[1].split("]")[0] for line in drawn.splitlines() if line.endswith("<== here")}
+        assert marked == set(walked.strategies) & set(TREE.leaves()), answers
+        assert all("══" in line for line in drawn.splitlines() if line.endswith("<== here"))
+    assert compositions > 0
+
+
 def _every_walk() -> list[dict[str, str]]:
     found = []
     for effects in product(("yes", "no"), repeat=len(EFFECTS)):

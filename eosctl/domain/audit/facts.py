@@ -6,6 +6,7 @@ Whatever could not be seen is None beside a `hidden` that says why, so that no r
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from eosctl.domain.audit.apis import ApiVersions
 from eosctl.domain.audit.clients import Client
 from eosctl.domain.audit.rule import Area, NotSeen
 from eosctl.domain.kafka import Topic, TopicPartition
@@ -37,6 +38,7 @@ class ClusterFacts:
     internal: tuple[Topic, ...] = ()
     transaction_version: int | None = None
     missing_apis: tuple[str, ...] | None = None
+    api_versions: ApiVersions | None = None
     differing: Mapping[str, tuple[str, ...]] | None = None
     hidden: str = ""
 

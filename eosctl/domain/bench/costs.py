@@ -163,11 +163,12 @@ def _batch(row: CostRow) -> str:
 
 
 def _outbox(rows: Sequence[CostRow]) -> str:
-    found = [one for one in rows if one.area == "outbox" and one.measure == "p50"]
+    found = {one.what: one for one in rows if (one.area, one.measure) == ("outbox", "p50") and "," not in one.what}
     if not found:
         return ""
-    words = " and ".join(f"{one.what} {one.measured:g} ms" for one in found)
-    direct = f"sent after the commit, which a crash between the two loses, {found[0].plain:g} ms"
+    words = ", ".join(f"{what} {one.measured:g} ms" for what, one in found.items())
+    plain = next(iter(found.values())).plain
+    direct = f"sent after the commit, which a crash between the two loses, {plain:g} ms"
     return f"From commit to consumer, at the median: {words}; {direct}."
 
 

@@ -17,6 +17,14 @@ Measure = Literal["p50", "p99", "throughput", "cpu"]
 UNITS: dict[str, str] = {"p50": "ms", "p99": "ms", "throughput": "records/s", "cpu": "us/record"}
 
 
+@dataclass(frozen=True)
+class CdcWish:
+    """How Debezium reaches the database: `user` "" is the connection's own; `password` is a reference, never a word."""
+
+    user: str
+    password: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class BenchWish:
     """How a run is made. A cell lasts `cell_ms`, and a transaction's own time where that is longer."""
@@ -26,7 +34,7 @@ class BenchWish:
     cell_ms: int
     events: int
     record_bytes: int
-    cdc: bool = False
+    cdc: CdcWish | None = None
     sizes: tuple[int, ...] = SIZES
     intervals_ms: tuple[int, ...] = INTERVALS_MS
 
@@ -48,9 +56,9 @@ class BenchWish:
             "produce": 2 * len(self.sizes) * cell_s + 4 * long_s,
             "read": long_s + 0.3 * len(self.intervals_ms),
             "consume": len(self.sizes) * (1 + len(STRATEGIES)) * (cell_s + 0.2),
-            "outbox": self.events * 0.08,
+            "outbox": self.events * (0.08 if self.cdc is None else 0.6),
         }
-        warm_s = {"produce": 2.0, "read": 1.0, "consume": 3.0, "outbox": 6.0}
+        warm_s = {"produce": 2.0, "read": 1.0, "consume": 3.0, "outbox": 6.0 if self.cdc is None else 25.0}
         return round(sum(warm_s[area] + self.rounds * round_s[area] for area in self.areas) + 2)
 
 

@@ -25,5 +25,10 @@ class RunBench(Step):
     def effects(self) -> tuple[Effect, ...]:
         rows = [Effect("topics eosctl-bench-*", "exist", "-", "while it measures")]
         if any(area in NEEDS_DATABASE for area in self.wish.areas):
-            rows.append(Effect("schema eosctl_bench_*", "exists", "-", "while it measures"))
+            rows.append(Effect(f"schema eosctl_bench_* in {self.expects_database}", "exists", "-", "while it measures"))
+        if self.wish.cdc is not None:
+            rows += [
+                Effect("connector eosctl-bench-*", "runs", "-", "while it measures"),
+                Effect("slot and publication eosctl_bench_*", "exist", "-", "while it measures"),
+            ]
         return (*rows, Effect("brokers and database", "load", "-", "as much as one client can give"))

@@ -65,6 +65,9 @@ class MoveOffsets(Step):
     def effects(self) -> tuple[Effect, ...]:
         return tuple(effect for one in self.moves for effect in self._effects(one))
 
+    def count_effects(self) -> int:
+        return sum(1 + (one.again is not None) + (one.skipped is not None) for one in self.moves)
+
     def _effects(self, one: OffsetMove) -> tuple[Effect, ...]:
         where = Effect(one.place, f"offset in {self.store}", _text(one.expects_offset), _text(one.offset))
         costs = (("processed again", one.again), ("never processed", one.skipped))

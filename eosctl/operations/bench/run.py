@@ -14,7 +14,8 @@ from eosctl.core.params import DurationMs, Params, param
 from eosctl.core.plan import Plan
 from eosctl.core.report import Report, Section, column
 from eosctl.domain.bench.costs import CostRow, advice_of, rows_of, words_of
-from eosctl.domain.bench.measuring import AREAS, NEEDS_DATABASE, BenchWish, NotMeasured, Observation, Spread
+from eosctl.domain.bench.measuring import AREAS, NEEDS_DATABASE, BenchWish, CdcWish, NotMeasured, Observation, Spread
+from eosctl.domain.cdc_config import PASSWORD_REFERENCE, REFERENCE
 from eosctl.domain.steps.bench import RunBench
 from eosctl.ports import Gateways
 
@@ -39,6 +40,11 @@ class BenchParams(Params):
         le=60_000,
     )
     record_bytes: int = param(300, help="Size of a record's value", ge=1, le=900_000)
+    cdc: bool = param(
+        False, help="Debezium too: makes a connector in the profile's Connect, a slot and a publication, for the while"
+    )
+    cdc_user: str = param("", help="The role that Debezium uses [default: this connection's]")
+    cdc_password: str = param(PASSWORD_REFERENCE, help="A reference that Connect's config provider resolves")
     report: Path | None = param(None, help="Write everything, with charts, to FILE.(md|json|html)", complete="file")
     plot: Path | None = param(None, help="Draw the charts into FILE.(svg|png|html)", complete="file")
 
@@ -76,9 +82,14 @@ def observe(gateways: Gateways, params: BenchParams) -> BenchSnapshot:
                          hint="Give --dsn, or --only produce,read.")  # fmt: skip
     areas = tuple(area for area in areas if area not in missing)
     left_out = tuple(NotMeasured(area, "No database was named (--dsn).") for area in missing)
-    if "outbox" in areas:
-        left_out += (NotMeasured("CDC", "It takes a connector, a replication slot and a role in a Connect of yours: "
-                                 "bench makes none of them."),)  # fmt: skip
+    if "outbox" in areas and not params.cdc:
+        left_out += (NotMeasured("CDC", "--cdc was not given: it makes a connector in your Connect, a replication slot "
+                                 "and a publication, for the time of the measurement."),)  # fmt: skip
+    if params.cdc and "outbox" in areas:
+        _ = gateways.connect.url  # refused now, where no Connect is named, and not half way
+        if not REFERENCE.fullmatch(params.cdc_password):
+            raise UsageError("secret_in_clear", "The password would stand in Connect's configuration in clear text.",
+                             hint=f"Give a reference that the worker resolves: {PASSWORD_REFERENCE}.")  # fmt: skip
     needs_database = any(area in NEEDS_DATABASE for area in areas)
     return BenchSnapshot(_wish(params, areas), gateways.database.identity() if needs_database else "", left_out)
 
@@ -146,6 +157,7 @@ def _wish(params: BenchParams, areas: tuple[str, ...]) -> BenchWish:
         cell_ms=params.cell or (150 if params.quick else 500),
         events=12 if params.quick else 40,
         record_bytes=params.record_bytes,
+        cdc=CdcWish(params.cdc_user, params.cdc_password) if params.cdc and "outbox" in areas else None,
     )
 
 
@@ -215,6 +227,7 @@ OPERATION = Change(
     examples=(
         Example("eosctl bench --quick --profile lab", "A first look, about a minute."),
         Example("eosctl bench --only produce --plot costs.svg --yes", "The producer alone, drawn."),
+        Example("eosctl bench --only outbox --cdc --profile lab --yes", "The relay beside Debezium."),
         Example("eosctl bench --yes -o json > monday.json", "To be held against another day: eosctl bench compare."),
     ),
 )

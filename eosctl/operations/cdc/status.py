@@ -23,7 +23,7 @@ class CdcStatusParams(Params):
     """Which connector, or which slot where Connect can't be asked."""
 
     connector: str = param("", help="The connector's name [default: the only one]", positional=True)
-    slot: str = param("", help="A slot by name; then Connect is not asked")
+    slot: str = param("", help="A slot by name; then Connect is not asked", complete="slot")
     sample: DurationMs = param(2_000, help="How long to watch the slot grow", ge=100, le=60_000)
     disk_free_bytes: int = param(0, help="Free bytes on the WAL's disk, for the forecast; SQL can't see them", ge=0)
 

@@ -76,7 +76,7 @@ def observe(gateways: Gateways, params: DedupStatusParams) -> tuple[TableSeen, .
 def report(snapshot: tuple[TableSeen, ...], params: DedupStatusParams) -> Report:
     """A row for each table, and what somebody should look at."""
     found = tuple(_status(one) for one in snapshot)
-    warnings = [notice for one in snapshot for notice in _notices(one)]
+    warnings = [notice for one in snapshot for notice in notices_of(one)]
     sections = tuple(Section(f"Dedup table {one.table}", _facts(one)) for one in found)
     return Report(found, DedupStatus, warnings=tuple(warnings), sections=sections if len(found) == 1 else ())
 
@@ -114,14 +114,15 @@ def _between(gateways: Gateways, table: DedupTable, first: datetime | None, unti
     return int(explained["QUERY PLAN"][0]["Plan"]["Plan Rows"])
 
 
-def _numbers(seen: TableSeen) -> DedupNumbers:
+def numbers_of(seen: TableSeen) -> DedupNumbers:
+    """The counts of a table."""
     size_bytes = seen.size["table_bytes"] + seen.size["index_bytes"]
     rate = None if seen.last_day is None else round(seen.last_day / 24, 1)
     return DedupNumbers(seen.rows, size_bytes, seen.size["dead_rows"], rate, seen.expired, seen.retention_ms)
 
 
 def _status(seen: TableSeen) -> DedupStatus:
-    numbers, times = _numbers(seen), seen.times or {}
+    numbers, times = numbers_of(seen), seen.times or {}
     return DedupStatus(
         table=str(seen.table.mapping.table),
         rows=numbers.rows,
@@ -143,13 +144,14 @@ def _status(seen: TableSeen) -> DedupStatus:
     )
 
 
-def _notices(seen: TableSeen) -> tuple[Notice, ...]:
+def notices_of(seen: TableSeen) -> tuple[Notice, ...]:
+    """What somebody should look at."""
     if seen.unreadable is not None:
         return (seen.unreadable,)
     mapping = seen.table.mapping
     column = quoted(TableName(str(mapping.processed_at)))
     line = f"CREATE INDEX CONCURRENTLY ON {quoted(mapping.table)} ({column});"
-    return notices(str(mapping.table), _numbers(seen), has_index=seen.index is not None, index_line=line)
+    return notices(str(mapping.table), numbers_of(seen), has_index=seen.index is not None, index_line=line)
 
 
 def _facts(one: DedupStatus) -> list[Mapping[str, Any]]:

@@ -22,7 +22,7 @@ from eosctl.domain.dlq.tally import SAYS, Tally
 from eosctl.domain.pace import PROGRESS, progress_line
 from eosctl.domain.steps.dlq import CreateReplayTopic, ReplayDeadLetters
 from eosctl.operations.dead_letters import SelectionParams
-from eosctl.operations.replay_scan import ReplaySeen, look
+from eosctl.operations.replay_scan import ReplaySeen, look, made_topics
 
 
 class DlqReplayParams(SelectionParams):
@@ -119,14 +119,10 @@ def plan(seen: ReplaySeen, params: DlqReplayParams) -> Plan:
     left = {one: (start, state.end) for one, (start, state) in seen.unfinished.items()} if resumes else {}
     ranges = {**seen.ranges, **left} if params.shared else left or seen.ranges
     steps: list[Step] = []
-    if rules.ledger not in seen.known:
-        keeps = str(rules.window_ms or 604_800_000)
-        steps.append(CreateReplayTopic(topic=rules.ledger, partitions=1,
-                                       configs={"retention.ms": keeps, "cleanup.policy": "delete"}))  # fmt: skip
-    if rules.parked not in seen.known:
-        steps.append(CreateReplayTopic(topic=rules.parked, partitions=max(1, len(seen.ranges)),
-                                       configs={"retention.ms": "-1",
-                                                "max.message.bytes": str(seen.largest_bytes)}))  # fmt: skip
+    steps += [CreateReplayTopic(topic=topic, partitions=partitions, configs=configs)
+              for topic, (partitions, configs) in made_topics(
+                  rules, partitions=len(seen.ranges), largest_bytes=seen.largest_bytes
+              ).items() if topic not in seen.known]  # fmt: skip
     nothing = not resumes and (not any(start < end for start, end in ranges.values()) or _scanned_nothing(seen))
     step = ReplayDeadLetters(rules=rules, ranges=ranges, resumes=resumes,
                              selection_id=selection_id(rules, shared=params.shared),

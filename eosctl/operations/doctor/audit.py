@@ -40,7 +40,7 @@ class DoctorParams(Params):
     client_config: tuple[str, ...] = param(
         (),
         help="A client's configuration: .properties, librdkafka .conf, Spring application.yml, KafkaJS .js/.ts/.json, "
-        "Kafka Streams; KIND:FILE says whose it is; repeatable",
+        "Kafka Streams, Connect's connectors and workers; KIND:FILE says whose it is; repeatable",
         metavar="[KIND:]FILE",
         complete="file",
     )

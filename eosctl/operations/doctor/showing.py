@@ -83,8 +83,9 @@ def _section(mine: Sequence[Outcome]) -> Section:
     rows = [{"subject": _where(one), "seen": one.seen} for one in mine[:_SHOWN]]
     more = [f"- And {len(mine) - _SHOWN} more; -o json has all of them"] if len(mine) > _SHOWN else []
     mend = mine[0].mend if len(mine) == 1 else rule.mend.replace("{subject}", "SUBJECT")
-    note = ["", *more, _wrapped(f"- Why: {rule.why}"), f"- Mend: {mend}", f"- See: {rule.link}"]
-    return Section(f"{rule.severity} {rule.id}: {rule.title}", rows, note="\n".join(note))
+    note = "\n".join(["", *more, f"- Why: {rule.why}"])
+    verbatim = f"- Mend: {mend}\n- See: {rule.link}"
+    return Section(f"{rule.severity} {rule.id}: {rule.title}", rows, note=note, verbatim=verbatim)
 
 
 def _where(one: Outcome) -> str:
@@ -94,13 +95,6 @@ def _where(one: Outcome) -> str:
     if one.file and one.subject.startswith(one.file):
         return f"{one.file}:{one.line}{one.subject.removeprefix(one.file)}"
     return f"{one.subject} in {one.file}:{one.line}"
-
-
-def _wrapped(text: str) -> str:
-    """Lines that fit most terminals; commands and links are never wrapped, so that they can be copied."""
-    import textwrap
-
-    return textwrap.fill(text, 100, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
 
 def _gathered(mine: Sequence[Outcome], status: Status) -> list[dict[str, str]]:

@@ -73,10 +73,11 @@ def _brokers(gateways: Gateways) -> tuple[BrokerFacts, ...]:
 
 def _cluster(gateways: Gateways, brokers: Sequence[BrokerFacts], every: Sequence[Topic]) -> ClusterFacts:
     hidden = next((one.hidden for one in brokers if one.hidden), "")
-    version, missing = None, None
+    version, missing, versions = None, None, None
     try:
         version = gateways.transactions.transaction_version()
         missing = tuple(gateways.transactions.unsupported())
+        versions = gateways.transactions.api_versions()
     except EosctlError as error:
         hidden = hidden or error.notice().message
     return ClusterFacts(
@@ -85,6 +86,7 @@ def _cluster(gateways: Gateways, brokers: Sequence[BrokerFacts], every: Sequence
         tuple(one for one in every if one.name in _INTERNAL),
         version,
         missing,
+        versions,
         None if any(one.hidden for one in brokers) else _differing(brokers),
         hidden,
     )

@@ -24,19 +24,27 @@ def report(found: Strategy, params: StrategyExplainParams) -> Report:
         found,
         Strategy,
         sections=tuple(_sections(found)),
-        summary=f"Prove it: {found.verify}. Write one: eosctl strategy scaffold {found.name} --dir DIR",
+        summary=f"Prove it: {found.verify}\nWrite one: eosctl strategy scaffold {found.name} --dir DIR",
     )
 
 
 def _sections(found: Strategy) -> list[Section]:
     sections = [
-        Section(found.title, text=f"  {found.effect}\n  Guarantee: {found.guarantee}.\n  When: {found.when}"),
-        Section("Picture", text=_block(found.diagram)),
-        Section("Step by step", text="\n".join(f"  {number}. {one}" for number, one in enumerate(found.steps, 1))),
-        Section("When it dies, in the order of time", text="\n".join(_moment(one) for one in found.crashes)),
-        Section("Limits", text=_bullets(found.limits)),
-        Section("Common mistakes", text=_bullets(found.mistakes)),
-        Section("Needs", text=_bullets(found.needs)),
+        Section(
+            found.title, text=f"  {found.effect}\n  Guarantee: {found.guarantee}.\n  When: {found.when}", prose=True
+        ),
+        Section("Picture", text=_block(found.diagram), picture=True),
+        Section(
+            "Step by step",
+            text="\n".join(f"  {number}. {one}" for number, one in enumerate(found.steps, 1)),
+            prose=True,
+        ),
+        Section(
+            "When it dies, in the order of time", text="\n".join(_moment(one) for one in found.crashes), prose=True
+        ),
+        Section("Limits", text=_bullets(found.limits), prose=True),
+        Section("Common mistakes", text=_bullets(found.mistakes), prose=True),
+        Section("Needs", text=_bullets(found.needs), prose=True),
     ]
     for side, values in (("Producer", found.producer), ("Consumer", found.consumer)):
         if values:
@@ -44,7 +52,7 @@ def _sections(found: Strategy) -> list[Section]:
     if found.ddl:
         sections.append(Section("Tables", text=_block(found.ddl)))
     if found.window:
-        sections.append(Section("Window", text=f"  {found.window}"))
+        sections.append(Section("Window", text=f"  {found.window}", prose=True))
     sections.append(Section("Watch it", text="\n".join(f"  {one}" for one in found.watch)))
     return sections
 

@@ -5,7 +5,7 @@ from typing import Literal
 
 from eosctl.core.operation import Example, Query
 from eosctl.core.params import Params, param
-from eosctl.core.report import Report
+from eosctl.core.report import Report, Section
 from eosctl.domain.strategies.drawing import draw
 from eosctl.domain.strategies.tree import Tree, decision_tree
 from eosctl.ports import Gateways
@@ -34,7 +34,8 @@ def observe(gateways: Gateways, params: StrategyTreeParams) -> Tree:
 def report(tree: Tree, params: StrategyTreeParams) -> Report:
     """The drawing."""
     drawing = draw(tree, params.format)
-    return Report(DrawnTree(params.format, drawing, tree.leaves()), DrawnTree, text=drawing)
+    drawn = DrawnTree(params.format, drawing, tree.leaves())
+    return Report(drawn, DrawnTree, sections=(Section("", text=drawing, prose=params.format == "text"),))
 
 
 OPERATION = Query(

@@ -9,11 +9,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from eosctl.domain.bench.measuring import PACE_PER_S, STRATEGIES, BenchWish, Measure, Observation
+from eosctl.core.errors import EosctlError, OperationFailed
+from eosctl.domain.bench.measuring import PACE_PER_S, STRATEGIES, BenchWish, CdcWish, Measure, Observation
 from eosctl.domain.bench.ratios import percentile
+from eosctl.ports.connect import ConnectGateway
 from eosctl.proof.bench import broker_cpu, consuming, producing
+from eosctl.proof.bench.capturing import Debezium
 from eosctl.proof.bench.reading import Readers
 from eosctl.proof.bench.relaying import Relay
+from eosctl.proof.bench.tidying import BenchServers
 from eosctl.proof.servers import LIMIT_S, Servers
 
 _STORED = 40_000
@@ -64,8 +68,8 @@ class Found:
 class Cells:
     """Producers, consumers and relay of one run, closed at its end; `Servers.tidy` takes topics and schema away."""
 
-    def __init__(self, servers: Servers, wish: BenchWish, found: Found) -> None:
-        self._servers, self._wish, self._found = servers, wish, found
+    def __init__(self, servers: BenchServers, connect: ConnectGateway, wish: BenchWish, found: Found) -> None:
+        self._servers, self._connect, self._wish, self._found = servers, connect, wish, found
         self._stack = ExitStack()
         self._value = b"x" * wish.record_bytes
         self._seconds = wish.cell_ms / 1_000
@@ -75,7 +79,8 @@ class Cells:
         self._transactional: producing.Transactional
         self._readers: Readers
         self._consumers: consuming.Consumers
-        self._relay: Relay
+        self._relay: Relay | None = None
+        self._debezium: Debezium | None = None
 
     def __enter__(self) -> "Cells":
         """Prepares what the areas need."""
@@ -119,10 +124,33 @@ class Cells:
                 self._consumers = consuming.Consumers(servers.kafka, f"{name}-consume", dsn, name)
                 self._stack.callback(self._consumers.close)
             if "outbox" in wish.areas:
-                servers.make_topics(f"{name}-outbox-events")
-                folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="eosctl-bench-")))
-                self._relay = Relay(servers.kafka, dsn, f"{name}-outbox", folder)
-                self._stack.callback(self._relay.close)
+                self._relay_events(dsn)
+                if wish.cdc is not None and self._relay is not None:
+                    self._capture(wish.cdc, dsn)
+
+    def _relay_events(self, dsn: str) -> None:
+        """A relay reads security settings from a file: where they are no words it can't run, and that is told."""
+        self._servers.make_topics(f"{self._name}-outbox-events")
+        folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="eosctl-bench-")))
+        try:
+            self._relay = Relay(self._servers.kafka, dsn, f"{self._name}-outbox", folder)
+            self._stack.callback(self._relay.close)
+        except OperationFailed as error:
+            self._found.not_measured["outbox"] = f"{error.message} {error.why}".strip()
+
+    def _capture(self, wish: CdcWish, dsn: str) -> None:
+        """Debezium beside the relay; where it does not run, that is told, and the rest is measured all the same."""
+        import psycopg
+
+        name, servers = self._name, self._servers
+        servers.make_topics(f"{name}-cdc-events")
+        try:
+            self._debezium = Debezium(servers, self._connect, wish, dsn, name)
+            self._stack.callback(self._debezium.close)
+        except EosctlError as error:
+            self._found.not_measured["CDC"] = f"{error.message} {error.why}".strip()
+        except psycopg.Error as error:
+            self._found.not_measured["CDC"] = str(error).strip()
 
     def _produce_cells(self, *, swapped: bool) -> Iterator[Cell]:
         for records in self._wish.sizes:
@@ -202,13 +230,24 @@ class Cells:
                              (rates["plain"], rates[way]))  # fmt: skip
 
     def _outbox_cells(self, *, swapped: bool) -> Iterator[Cell]:
-        yield self._outbox
+        if self._relay is not None:
+            yield partial(self._outbox, self._relay)
 
-    def _outbox(self) -> None:
+    def _outbox(self, relay: Relay) -> None:
         """Event by event in turns."""
-        pairs = [(self._relay.sent_ms(), self._relay.relayed_ms()) for _ in range(self._wish.events)]
-        direct, relayed = ([pair[side] for pair in pairs] for side in (0, 1))
-        self._note_latencies("outbox", "outbox relay", "sent after the commit", direct, relayed)
+        ways = {"direct": relay.sent_ms, "relay": relay.through_ms}
+        if self._debezium is not None:
+            ways["Debezium"] = self._debezium.through_ms
+        seen: dict[str, list[float]] = {way: [] for way in ways}
+        for _ in range(self._wish.events):
+            for way, measure in ways.items():
+                seen[way].append(measure())
+        self._note_latencies("outbox", "outbox relay", "sent after the commit", seen["direct"], seen["relay"])
+        if self._debezium is not None:
+            self._note_latencies("outbox", "Debezium", "sent after the commit", seen["direct"], seen["Debezium"])
+            self._note_latencies(
+                "outbox", "Debezium, beside the relay", "outbox relay", seen["relay"], seen["Debezium"]
+            )
 
     def _note_latencies(self, area: str, what: str, twin: str, plain: list[float], own: list[float]) -> None:
         measures: tuple[tuple[Measure, float], ...] = (("p50", 50), ("p99", 99))

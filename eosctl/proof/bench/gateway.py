@@ -7,25 +7,25 @@ from eosctl.core.charts import curve_of
 from eosctl.core.errors import EosctlError, OperationFailed, Unreachable
 from eosctl.core.progress import Progress, Stop
 from eosctl.domain.bench.measuring import Bench, BenchWish, NotMeasured, Spread
+from eosctl.ports.connect import ConnectGateway
 from eosctl.proof.bench.cells import Cells, Found
-from eosctl.proof.servers import Servers
-
-
-class BenchServers(Servers):
-    """The same care for what is made, under a name that says who made it."""
-
-    def name(self) -> str:
-        """A name that nobody has."""
-        return super().name().replace("eosctl-verify-", "eosctl-bench-")
+from eosctl.proof.bench.tidying import BenchServers
 
 
 class LocalBench:
     """Measures from this machine the servers that were named."""
 
     def __init__(
-        self, kafka: Mapping[str, Any], dsn: str, *, has_database: bool, progress: Progress, stop: Stop
+        self,
+        kafka: Mapping[str, Any],
+        dsn: str,
+        connect: ConnectGateway,
+        *,
+        has_database: bool,
+        progress: Progress,
+        stop: Stop,
     ) -> None:
-        self._kafka, self._dsn, self._has_database = kafka, dsn, has_database
+        self._kafka, self._dsn, self._connect, self._has_database = kafka, dsn, connect, has_database
         self._progress, self._stop = progress, stop
 
     def has_database(self) -> bool:
@@ -39,7 +39,7 @@ class LocalBench:
         found = Found()
         rounds, stopped = 0, False
         try:
-            with Cells(servers, wish, found) as cells:
+            with Cells(servers, self._connect, wish, found) as cells:
                 for number in range(wish.rounds + 1):
                     for cell in cells.round(swapped=bool(number % 2)):
                         if self._stop.requested():

@@ -25,7 +25,11 @@ class Readers:
             thread = threading.Thread(target=self._read, args=(kafka, topic, isolation), daemon=True)
             self._threads.append(thread)
             thread.start()
-        self._ready.wait(LIMIT_S)
+        try:
+            self._ready.wait(LIMIT_S)
+        except threading.BrokenBarrierError:
+            self.close()
+            raise self._not_read() from None
 
     def ages_ms(self, sender: Transactional, interval_s: float, duration_s: float) -> tuple[list[float], list[float]]:
         """Ages at arrival for each isolation level, of the same records. Raises OperationFailed (`not_read`)."""
@@ -35,11 +39,14 @@ class Readers:
         until = time.monotonic() + LIMIT_S
         while any(len(ages) < sent.records for ages in self._ages.values()):
             if self._failures or time.monotonic() > until:
-                raise OperationFailed("not_read", "A consumer did not get all records of the measurement.",
-                                      why=str(self._failures[0]) if self._failures else "It waited 30 s.",
-                                      hint="See eosctl txn blocked: something may hold the topic.")  # fmt: skip
+                raise self._not_read()
             time.sleep(0.01)
         return list(self._ages["read_uncommitted"]), list(self._ages["read_committed"])
+
+    def _not_read(self) -> OperationFailed:
+        why = str(self._failures[0]) if self._failures else f"It waited {LIMIT_S:.0f} s."
+        return OperationFailed("not_read", "A consumer did not get all records of the measurement.", why=why,
+                               hint="See eosctl txn blocked: something may hold the topic.")  # fmt: skip
 
     def close(self) -> None:
         """Ends both."""

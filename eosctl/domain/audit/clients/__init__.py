@@ -1,4 +1,4 @@
-"""Client configuration files: what five kinds of client are told, by one set of names, with each client's defaults."""
+"""Client configuration files: what six kinds of client are told, by one set of names, with each client's defaults."""
 
 from eosctl.domain.audit.clients.client import Client, Kind, Setting, Value
 from eosctl.domain.audit.clients.reading import read_clients, split_kind

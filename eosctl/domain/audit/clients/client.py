@@ -30,6 +30,7 @@ class Kind(StrEnum):
     SPRING = "spring"
     KAFKAJS = "kafkajs"
     STREAMS = "streams"
+    CONNECT = "connect"
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,10 @@ class Value:
 
 @dataclass(frozen=True)
 class Client:
-    """A producer, a consumer, both, or a Streams application. `label` tells clients of one file apart."""
+    """A producer, a consumer, both, a Streams application, a connector (`sink`, `source`) or a Connect `worker`.
+
+    `label` tells clients of one file apart.
+    """
 
     file: str
     kind: Kind
@@ -123,9 +127,16 @@ class Client:
                 return under_eos
         if key == "enable.idempotence" and self.kind is Kind.LIBRDKAFKA and self.is_set("transactional.id"):
             return "true"
+        if key == "enable.idempotence" and self.kind is Kind.CONNECT and self._required():
+            return "true"
         if key == "retries" and self.kind is Kind.KAFKAJS and self._retries_without_end():
             return str(2**53 - 1)
         return DEFAULTS[self.kind].get(key)
+
+    def _required(self) -> bool:
+        """Whether a source connector insists on exactly-once: its producer is then transactional."""
+        given = self.settings.get("exactly.once.support")
+        return given is not None and (given.value or "").lower() == "required"
 
     def _retries_without_end(self) -> bool:
         """KafkaJS (`createProducer`): an idempotent producer without a `retry` option of its own never gives up."""

@@ -2,6 +2,7 @@
 
 from eosctl.core.errors import Notice, UsageError
 from eosctl.domain.audit.clients.client import Client, Kind
+from eosctl.domain.audit.clients.connect import connect_client, is_connect
 from eosctl.domain.audit.clients.flat import flat_client, is_flat, told_kind
 from eosctl.domain.audit.clients.kafkajs import is_kafkajs, javascript_clients, kafkajs_clients
 from eosctl.domain.audit.clients.lines import Flat, properties_lines, yaml_lines
@@ -49,6 +50,8 @@ def _clients(text: str, path: str, kind: Kind | None) -> list[Client]:
     found = properties_lines(text, path)
     if is_spring([found]) or kind is Kind.SPRING:
         return list(spring_clients([found], path))
+    if kind is Kind.CONNECT or (kind is None and is_connect(found)):
+        return [connect_client(found, path)]
     if not is_flat(found):
         return _unknown(path, "None of its keys belongs to a Kafka client.")
     assumed = Kind.JAVA if lower.endswith(".properties") else Kind.LIBRDKAFKA
@@ -57,12 +60,16 @@ def _clients(text: str, path: str, kind: Kind | None) -> list[Client]:
 
 def _of_documents(documents: list[Flat], path: str, kind: Kind | None) -> list[Client]:
     if kind is Kind.SPRING or (kind is None and is_spring(documents)):
-        return list(spring_clients(documents, path)) or _unknown(path, "It has no spring.kafka.")
+        return list(spring_clients(documents, path)) or _unknown(
+            path, "It has neither spring.kafka nor spring.cloud.stream.kafka."
+        )
     if not documents:
         return _unknown(path, "It is empty.")
     found = documents[0]
     if kind is Kind.KAFKAJS or (kind is None and is_kafkajs(found)):
         return list(kafkajs_clients(found, path)) or _unknown(path, "It has neither producer nor consumer.")
+    if kind is Kind.CONNECT or (kind is None and is_connect(found)):
+        return [connect_client(one, path) for one in documents]
     if is_flat(found):
         return [flat_client(found, path, kind or told_kind(found) or Kind.LIBRDKAFKA)]
     return _unknown(path, "None of its keys belongs to a Kafka client.")

@@ -1,4 +1,7 @@
-"""Spring Boot's `spring.kafka.*`, from application.yml or application.properties, by its relaxed spelling."""
+"""Spring's `spring.kafka.*` and Spring Cloud Stream's bindings, from application.yml or application.properties.
+
+Keys are read by their relaxed spelling.
+"""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -7,6 +10,7 @@ from eosctl.domain.audit.clients.client import Client, Kind, Setting
 from eosctl.domain.audit.clients.lines import Flat
 
 _PREFIX = "spring.kafka."
+_BINDINGS = "spring.cloud.stream.kafka.bindings."
 _PROFILES = ("spring.config.activate.on-profile", "spring.profiles")
 _NAMES = {
     "producer.acks": "acks",
@@ -24,8 +28,8 @@ _DEFAULTED = re.compile(r"\$\{(?!random\.)[^:}]+:([^}]*)\}")
 
 
 def is_spring(documents: Sequence[Flat]) -> bool:
-    """Whether any document speaks of `spring.kafka`."""
-    return any(key.startswith(_PREFIX) for found in documents for key in found)
+    """Whether any document speaks of `spring.kafka` or of Spring Cloud Stream's bindings to Kafka."""
+    return any(_speaks(found) for found in documents)
 
 
 def spring_clients(documents: Sequence[Flat], path: str) -> Iterator[Client]:
@@ -38,14 +42,37 @@ def spring_clients(documents: Sequence[Flat], path: str) -> Iterator[Client]:
             profiles[profile] = {**profiles.get(profile, {}), **found}
         else:
             base |= found
-    if any(key.startswith(_PREFIX) for key in base):
+    if _speaks(base):
         yield from _clients(base, path, "")
     for profile, found in profiles.items():
-        if any(key.startswith(_PREFIX) for key in found):
+        if _speaks(found):
             yield from _clients({**base, **found}, path, f"profile {profile}")
 
 
+def _speaks(found: Flat) -> bool:
+    return any(key.startswith((_PREFIX, _BINDINGS)) for key in found)
+
+
 def _clients(found: Flat, path: str, label: str) -> Iterator[Client]:
+    yield from _application(found, path, label)
+    yield from _bindings(found, path, label)
+
+
+def _bindings(found: Flat, path: str, label: str) -> Iterator[Client]:
+    """A consumer for each binding that has settings of one; its own are `enable.dlq`, `dlq.name` and the like."""
+    bindings: dict[str, Flat] = {}
+    for key, setting in found.items():
+        name, consumer, rest = key.removeprefix(_BINDINGS).partition(".consumer.")
+        if key.startswith(_BINDINGS) and consumer:
+            dotted = re.sub(r"(?<=[a-z])[A-Z]", lambda one: f".{one.group()}", rest).lower().replace("-", ".")
+            inner = rest.removeprefix("configuration.")
+            bindings.setdefault(name, {})[inner if inner != rest else dotted] = _resolved(setting)
+    for name, settings in bindings.items():
+        told = f"binding {name}, {label}" if label else f"binding {name}"
+        yield Client(path, Kind.SPRING, frozenset({"consumer"}), settings, told)
+
+
+def _application(found: Flat, path: str, label: str) -> Iterator[Client]:
     shared: Flat = {}
     sides: dict[str, Flat] = {}
     for key, setting in found.items():
@@ -60,6 +87,8 @@ def _clients(found: Flat, path: str, label: str) -> Iterator[Client]:
             sides.setdefault(side, {})[name] = _isolation(value) if name == "isolation.level" else value
         elif side == "listener":
             sides.setdefault("consumer", {})
+        elif key == f"{_PREFIX}retry.topic.enabled":
+            sides.setdefault("consumer", {})["retry.topic.enabled"] = value
     if "streams" in sides:
         streams = Client(path, Kind.STREAMS, frozenset({"streams"}), {**shared, **sides.pop("streams")}, label)
         yield streams

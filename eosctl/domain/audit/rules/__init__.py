@@ -2,12 +2,12 @@
 
 from eosctl.domain.audit.facts import Facts
 from eosctl.domain.audit.rule import Area, Outcome, Rule, Status, judge
-from eosctl.domain.audit.rules import brokers, consumers, groups, postgres, producers, tables, topics
+from eosctl.domain.audit.rules import brokers, consumers, dead_letters, groups, postgres, producers, tables, topics
 from eosctl.domain.audit.rules.consumers import ClientSet
 
 RULES: tuple[Rule, ...] = tuple(
     rule
-    for module in (brokers, topics, producers, consumers, groups, tables, postgres)
+    for module in (brokers, topics, producers, consumers, dead_letters, groups, tables, postgres)
     for rule in sorted(module.RULES, key=lambda one: one.id)
 )
 """Every rule. An id keeps its meaning for ever; a rule that goes leaves its number unused."""

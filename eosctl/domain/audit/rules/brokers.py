@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from eosctl.core.durations import format_duration_ms
+from eosctl.domain.audit.apis import lacking
 from eosctl.domain.audit.facts import BrokerFacts, ClusterFacts, Facts
 from eosctl.domain.audit.rule import Area, NotSeen, Rule, Severity
 from eosctl.domain.audit.rules.links import BROKER, KIP
@@ -70,6 +71,13 @@ def _missing_apis(cluster: ClusterFacts, facts: Facts) -> str | None:
     if cluster.missing_apis is None:
         raise NotSeen(cluster.hidden or "The brokers do not tell their APIs.")
     return f"no {', '.join(cluster.missing_apis)}" if cluster.missing_apis else None
+
+
+def _old_apis(cluster: ClusterFacts, facts: Facts) -> str | None:
+    if cluster.api_versions is None:
+        raise NotSeen(cluster.hidden or "The brokers do not tell their APIs.")
+    words = [f"{one.name} of Kafka {one.since} ({one.commands})" for one in lacking(cluster.api_versions)]
+    return f"no {'; no '.join(words)}" if words else None
 
 
 def _differing(cluster: ClusterFacts, facts: Facts) -> str | None:
@@ -204,4 +212,10 @@ RULES = (
          "stay open, and every list lacks them silently.",
          "Bring the broker that holds it back: kafka-topics.sh --describe --unavailable-partitions",
          BROKER + "transaction.state.log.replication.factor"),
+    Rule("EOS-K-026", Area.CLUSTER, Severity.WARNING, "A broker is too old for some of eosctl's commands",
+         _old_apis,
+         "Those commands are refused here, so what they would find or mend stays: positions that lie, dead letters "
+         "that are replayed without a transaction.",
+         "Upgrade the brokers to Apache Kafka 2.6 or newer",
+         KIP + "KIP-447:+Producer+scalability+for+exactly+once+semantics"),
 )  # fmt: skip
