@@ -27,7 +27,7 @@ from eosctl.proof.servers import Servers
 _QUIET_S = 25.0
 _STILL_S = 90.0  # behind a transaction that a crash left open: its time-out is 60 s unless it was set
 _SETTLED_S = 2.0
-_PAUSE_S = 25.0
+_PAUSE_S = 35.0
 _SESSION_S = 7.0
 _JOIN_S = 30.0
 _ZOMBIE_S = 2.0
