@@ -75,6 +75,8 @@ class KafkaRights:
         try:
             futures[topic].result()
         except KafkaException as error:
+            if error.args[0].name() == "TOPIC_ALREADY_EXISTS":
+                return None  # another member was quicker
             return translated(error.args[0], "CreateTopics", f"Topic {topic!r}", self._confluent.connection)
         return None
 

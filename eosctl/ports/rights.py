@@ -20,4 +20,4 @@ class RightsGateway(Protocol):
         """Whether the transactional id's coordinator may be asked for; Write implies it, and nothing else tells."""
 
     def creation(self, topic: str, *, partitions: int, configs: Mapping[str, str] | None = None) -> EosctlError | None:
-        """Why CreateTopics would refuse this topic (`validate_only`); None when it would not."""
+        """Why CreateTopics would refuse this topic (`validate_only`); None when it would not, or the topic is there."""
