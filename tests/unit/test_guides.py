@@ -59,3 +59,12 @@ def test_every_incident_is_in_the_index() -> None:
     folder = ROOT / "docs" / "incidents"
     index = (folder / "README.md").read_text(encoding="utf-8")
     assert {path.name for path in folder.glob("*.md")} - {"README.md"} == set(re.findall(r"\]\(([\w-]+\.md)\)", index))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_playbooks_that_are_named_are_shipped(page: Path) -> None:
+    named = {
+        shlex.split(line)[3] for line in _lines(page) if re.match(r"eosctl playbook (run|show|validate) [a-z]", line)
+    }
+    shipped = {path.stem for path in (ROOT / "playbooks").glob("*.yaml")}
+    assert {name for name in named if not name.endswith((".yaml", ".yml"))} <= shipped
