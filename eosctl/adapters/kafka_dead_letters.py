@@ -15,6 +15,8 @@ from eosctl.domain.kafka import TopicPartition
 from eosctl.ports.dead_letters import ReplaySession, SessionWish, SharedSession
 
 _WAIT_S = 0.05
+_FULL_WAIT_S = 0.5
+"""While a whole batch is ahead: transactions of few records cost more than the wait."""
 _NEAR = 2_000
 """Offsets: a gap up to this is read through, a wider one is jumped."""
 _ENDURED = ("_TRANSPORT", "_ALL_BROKERS_DOWN", "_TIMED_OUT", "_RESOLVE", "GROUP_AUTHORIZATION_FAILED")
@@ -33,6 +35,7 @@ class KafkaDeadLetters:
         from confluent_kafka import Consumer, TopicPartition
 
         left = {one: end for one, (start, end) in ranges.items() if start < end}
+        at = {one: start for one, (start, _) in ranges.items()}
         if not left:
             return
         probe(self._connection, self._timeout_ms)
@@ -42,13 +45,16 @@ class KafkaDeadLetters:
             consumer.assign([TopicPartition(topic, one, ranges[one][0]) for one in left])
             news = time.monotonic()
             while left:
+                more = sum(end - at[one] for one, end in left.items())
                 with librdkafka_errors("Fetch", f"Topic {topic!r}", self._connection):
-                    messages = consumer.consume(size, _WAIT_S)
+                    messages = consumer.consume(size, _FULL_WAIT_S if more >= size else _WAIT_S)
                 if messages:
                     news = time.monotonic()
                     batch, over = self._sorted_out(topic, messages, left)
                     if over:
                         consumer.incremental_unassign([TopicPartition(topic, one) for one in over])
+                    at.update(batch.positions)
+                    del messages  # whoever has the batch decides when its records may go
                     if batch.positions:
                         yield batch
                     news = time.monotonic()
@@ -153,9 +159,9 @@ class KafkaDeadLetters:
 
     def _reading(self) -> dict[str, Any]:
         return {
-            "queued.min.messages": 50_000,
-            "queued.max.messages.kbytes": 32_768,
-            "fetch.message.max.bytes": 4_194_304,
+            "queued.min.messages": 20_000,
+            "queued.max.messages.kbytes": 8_192,
+            "fetch.message.max.bytes": 2_097_152,
             **self._connection.librdkafka(),
             "group.id": "eosctl-reader",
             "enable.auto.commit": False,

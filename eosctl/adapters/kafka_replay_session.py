@@ -46,7 +46,7 @@ class KafkaSession:
         return {
             "linger.ms": 5,
             "queue.buffering.max.messages": 200_000,
-            "queue.buffering.max.kbytes": 65_536,
+            "queue.buffering.max.kbytes": 16_384,
             "batch.size": min(1_000_000, self._wish.largest_bytes),
             "message.max.bytes": 100_000_000,
             **self._connection.librdkafka(),

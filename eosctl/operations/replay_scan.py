@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from eosctl.core.errors import EosctlError, Notice, UsageError, did_you_mean
+from eosctl.core.errors import EosctlError, Notice, OperationFailed, UsageError, did_you_mean
 from eosctl.domain.dlq import tally
 from eosctl.domain.dlq.decoding import Reader
 from eosctl.domain.dlq.dialects import Dialect
@@ -24,6 +24,9 @@ from eosctl.operations.replay_rights import check_rights
 from eosctl.ports import Gateways
 
 _PLACES = 2_000
+_ENTRIES = 16
+_SAMPLE = 5_000
+"""Records of each partition that a replay without a scan looks at beforehand."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,8 @@ class ReplaySeen:
     dialects: tuple[Dialect, ...] = ()
     oldest_ms: int = 0
     listing: str = ""
+    ledger_keeps_ms: int | None = None
+    finds_origins: bool = False
 
 
 def look(gateways: Gateways, params: Any, rules: ReplayRules) -> ReplaySeen:
@@ -55,10 +60,12 @@ def look(gateways: Gateways, params: Any, rules: ReplayRules) -> ReplaySeen:
                          why="A replay makes no target.", hint=did_you_mean(rules.to, known))  # fmt: skip
     dialects = dialects_of(gateways)
     reader = Reader(dialects)
-    places = _origins(gateways, rules, ranges, reader) if not rules.to else {}
+    sampled = not (params.scan or params.canary or params.guard_newer or rules.to)
+    looked = {one: (start, min(end, start + _SAMPLE)) for one, (start, end) in ranges.items()} if sampled else ranges
+    places = _origins(gateways, rules, looked, reader) if not rules.to else {}
     names = {rules.to} if rules.to else set(places)
     missing = sorted(name for name in names if name not in known or name == rules.source)
-    targets = _targets(gateways, sorted(names - set(missing)), places)
+    targets = targets_of(gateways, sorted(names - set(missing)), places)
     full = replace(rules, targets=targets)
     notices = [Notice("origin_missing", f"The origin {name} is no topic that can be replayed to: its records are held.",
                       "Make it, or give --to TOPIC.") for name in missing]  # fmt: skip
@@ -76,6 +83,8 @@ def look(gateways: Gateways, params: Any, rules: ReplayRules) -> ReplaySeen:
         notices=(*notices, *unseen),
         dialects=dialects,
         listing=str(params.list_file or ""),
+        finds_origins=looked != ranges,
+        ledger_keeps_ms=_ledger_keeps(gateways, rules.ledger) if rules.ledger in known else None,
     )
     if params.watch_group and not any(params.watch_group in groups for groups in readers.values()):
         raise UsageError("group_not_reading", f"The group {params.watch_group!r} has no offsets on a target.",
@@ -113,7 +122,8 @@ def _origins(
     return found
 
 
-def _targets(gateways: Gateways, names: list[str], places: Mapping[str, Mapping[bytes, int]]) -> dict[str, Target]:
+def targets_of(gateways: Gateways, names: list[str], places: Mapping[str, Mapping[bytes, int]]) -> dict[str, Target]:
+    """What a replay must know of each topic. Raises UsageError (`unknown_topic`)."""
     configs = gateways.cluster.topic_configs(names) if names else {}
     found = {}
     for topic in gateways.cluster.topics(names) if names else ():
@@ -135,6 +145,20 @@ def _targets(gateways: Gateways, names: list[str], places: Mapping[str, Mapping[
 def _largest(gateways: Gateways, topic: str) -> int:
     value = gateways.cluster.topic_configs([topic])[topic].get("max.message.bytes")
     return max(10_485_760, int(value.value) if value is not None and value.value else 0)
+
+
+def _ledger_keeps(gateways: Gateways, ledger: str) -> int | None:
+    """Its retention, None when nobody tells. Raises UsageError (`ledger_compacted`): compaction forgets identities."""
+    try:
+        configs = gateways.cluster.topic_configs([ledger])[ledger]
+    except OperationFailed:
+        return None  # DescribeConfigs is no right that a replay needs
+    values = {name: one.value for name, one in configs.items() if one.value is not None}
+    if "compact" in values.get("cleanup.policy", ""):
+        raise UsageError("ledger_compacted", f"The ledger {ledger} is compacted.",
+                         why="Its records of one run have one key: compaction keeps the last alone.",
+                         hint="Set its cleanup.policy to delete, or give another --ledger.")  # fmt: skip
+    return int(values.get("retention.ms", -1))
 
 
 def _unfinished(gateways: Gateways, rules: ReplayRules) -> dict[int, tuple[int, PartitionState]]:
@@ -171,7 +195,8 @@ def _scanned(gateways: Gateways, seen: ReplaySeen, reader: Reader) -> ReplaySeen
     if rules.window_ms and rules.ledger in seen.known:
         load_window(gateways, rules, replayer)
     counts, topics, left = Tally(), dict[str, int](), rules.limit or None
-    late, oldest = 0, gateways.clock.now_ms()
+    late, now_ms = 0, gateways.clock.now_ms()
+    oldest = now_ms
     listed = OutcomeList(seen.listing, reader)
     processed = ProcessedRecords(gateways, rules.processed_in, reader) if rules.processed_in else None
     guard = NewerGuard(gateways, replayer)
@@ -205,7 +230,7 @@ def _scanned(gateways: Gateways, seen: ReplaySeen, reader: Reader) -> ReplaySeen
     listed.close()
     gateways.progress.end()
     notices = list(seen.notices)
-    if rules.window_ms and oldest < gateways.clock.now_ms() - rules.window_ms:
+    if rules.window_ms and oldest < now_ms - rules.window_ms:
         notices.append(Notice("window_too_short", "The oldest of these records is older than the dedup window: "
                               "what was replayed before that is not known any more.",
                               "Give a longer --dedup-window while the ledger still holds it."))  # fmt: skip
@@ -213,7 +238,8 @@ def _scanned(gateways: Gateways, seen: ReplaySeen, reader: Reader) -> ReplaySeen
         notices.append(Notice("too_old_for_target", f"{late} records are older than their target keeps, or further "
                               "ahead than it takes: they get the present time.",
                               "Event time moves for them."))  # fmt: skip
-    return replace(seen, scanned=True, outcomes=counts.counts, topics=topics, notices=tuple(notices), oldest_ms=oldest)
+    return replace(seen, scanned=True, outcomes=counts.counts, topics=topics, notices=tuple(notices),
+                   oldest_ms=oldest if oldest < now_ms else 0)  # fmt: skip
 
 
 def _in_order(gateways: Gateways, seen: ReplaySeen, replayer: Replayer) -> Iterator[Batch]:
@@ -228,12 +254,19 @@ def _in_order(gateways: Gateways, seen: ReplaySeen, replayer: Replayer) -> Itera
 
 def load_window(gateways: Gateways, rules: ReplayRules, replayer: Replayer) -> None:
     """Every identity of the ledger within the window, whatever run replayed it."""
-    where = TopicPartition(rules.ledger, 0)
-    log = gateways.cluster.log_offsets([where])[where]
     oldest = gateways.clock.now_ms() - rules.window_ms
-    for record in gateways.records.read({where: (log.log_start, log.last_stable)}):
-        if (record.timestamp_ms or 0) >= oldest and b"/" not in (record.key or b""):
-            replayer.before.add_packed(record.value or b"")
+    for key, value, written_ms in ledger_entries(gateways, rules.ledger):
+        if written_ms >= oldest and b"/" not in key:
+            replayer.before.add_packed(value)
+
+
+def ledger_entries(gateways: Gateways, ledger: str) -> Iterator[tuple[bytes, bytes, int]]:
+    """Key, value and time of each committed record of the ledger; few at once, for each may have 640 KB."""
+    where = TopicPartition(ledger, 0)
+    log = gateways.cluster.log_offsets([where])[where]
+    for batch in gateways.dead_letters.batches(ledger, {0: (log.log_start, log.last_stable)}, size=_ENTRIES):
+        for record in batch.records:
+            yield record.key() or b"", record.value() or b"", record.timestamp()[1]
 
 
 def replayable_targets(names: frozenset[str]) -> dict[str, Target]:

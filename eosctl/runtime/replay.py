@@ -3,8 +3,12 @@
 A batch that fails in any way is forgotten here and begun again from what is committed.
 """
 
+from dataclasses import replace
+
 from eosctl.core.errors import OperationFailed
+from eosctl.domain.dlq.decoding import Reader
 from eosctl.domain.steps.dlq import ReplayDeadLetters
+from eosctl.operations.finding_origins import OriginFinder
 from eosctl.operations.replay_rights import check_rights
 from eosctl.ports import Gateways
 from eosctl.ports.dead_letters import ReplaySession, SessionLost, SessionWish
@@ -20,11 +24,13 @@ def run_replay(gateways: Gateways, step: ReplayDeadLetters) -> ReplayOutcome:
     done = ReplayOutcome("")
     left, last = _TRIES, -1
     pace = Pacer(gateways)
-    largest = min([one.largest_bytes for one in step.rules.targets.values()], default=1_000_000)
+    finder = OriginFinder(gateways, step.rules, Reader(step.dialects))
     gateways.progress.begin("Replaying", sum(end - start for start, end in step.ranges.values()))
     try:
         while True:
-            session, run = _begun(gateways, step, done, pace, largest)
+            session, run = _begun(gateways, step, done, pace, finder)
+            if step.finds_origins:
+                run.find_origins(finder)
             try:
                 run.work()
                 return done
@@ -44,7 +50,9 @@ def run_replay(gateways: Gateways, step: ReplayDeadLetters) -> ReplayOutcome:
                 session.close()
     except OperationFailed as error:
         if error.code == "acl_missing":
-            check_rights(gateways, step.rules, {}, shared=step.shared)  # librdkafka names no topic
+            # librdkafka names no topic
+            targets = {**step.rules.targets, **finder.found}
+            check_rights(gateways, replace(step.rules, targets=targets), {}, shared=step.shared)
         raise
     finally:
         done.progress = pace.points
@@ -52,9 +60,9 @@ def run_replay(gateways: Gateways, step: ReplayDeadLetters) -> ReplayOutcome:
 
 
 def _begun(
-    gateways: Gateways, step: ReplayDeadLetters, done: ReplayOutcome, pace: Pacer, largest: int
+    gateways: Gateways, step: ReplayDeadLetters, done: ReplayOutcome, pace: Pacer, finder: OriginFinder
 ) -> tuple[ReplaySession, Run]:
-    wish = SessionWish(step.rules.job, step.rules.source, largest)
+    wish = SessionWish(step.rules.job, step.rules.source, finder.smallest_bytes())
     if step.shared:
         shared = gateways.dead_letters.shared_session(wish, step.rules.ledger)
         return shared, SharedRun(gateways, step, shared, done, pace)

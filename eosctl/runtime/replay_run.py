@@ -7,6 +7,7 @@ The ledger, a topic of one partition, holds the identities that were produced, 1
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 from uuid import uuid4
 
 from eosctl.domain.dlq import tally
@@ -15,14 +16,15 @@ from eosctl.domain.dlq.records import Batch, RawRecord
 from eosctl.domain.dlq.replaying import Outgoing, Replayer
 from eosctl.domain.dlq.seen import unpack
 from eosctl.domain.dlq.tally import PartitionState, Tally, state_of
-from eosctl.domain.kafka import TopicPartition
 from eosctl.domain.pace import Pace
 from eosctl.domain.steps.dlq import ReplayDeadLetters
+from eosctl.operations.finding_origins import OriginFinder
 from eosctl.operations.guarding import NewerGuard
 from eosctl.operations.outcome_list import OutcomeList
 from eosctl.operations.processed_records import ProcessedRecords
 from eosctl.operations.rehydrating import Rehydrator
 from eosctl.operations.replay_order import OriginOrder
+from eosctl.operations.replay_scan import ledger_entries
 from eosctl.ports import Gateways
 from eosctl.ports.dead_letters import ReplaySession
 from eosctl.runtime.canary import Canary
@@ -63,7 +65,9 @@ class Pacer(Pace):
 
 
 class Run:
-    """One session's work on the run."""
+    """One session's work on the run. `keeps_batch`: whether a batch may be decided twice."""
+
+    keeps_batch = False
 
     def __init__(
         self, gateways: Gateways, step: ReplayDeadLetters, session: ReplaySession, done: ReplayOutcome, pace: Pacer
@@ -83,8 +87,15 @@ class Run:
         self._list = OutcomeList("", self._reader)
         self._rehydrator = Rehydrator(gateways, self._replayer)
         self._guard = NewerGuard(gateways, self._replayer)
+        self._finder: OriginFinder | None = None
         self._states: dict[int, PartitionState] = {}
         self._positions: dict[int, int] = {}
+
+    def find_origins(self, finder: OriginFinder) -> None:
+        """Origins that nobody looked at are looked at when they come."""
+        self._finder = finder
+        self._replayer.targets |= finder.found
+        self._replayer.find = finder
 
     def work(self) -> None:
         """Batch after batch, from what is committed to the frozen ends."""
@@ -120,6 +131,8 @@ class Run:
                 sent += sum(produced.values())
                 self._gateways.progress.advance(len(batch.records))
                 self._pace.advance(len(batch.records))
+                if isinstance(batch.records, list):
+                    batch.records.clear()  # or two batches are in memory while the next one is read
                 if self._limit_left() == 0:
                     return
                 if canary.watches and (halted := canary.after(produced)):
@@ -176,17 +189,15 @@ class Run:
 
     def _load_ledger(self) -> None:
         """Identities within the window, those of this run apart; keys that this run holds back."""
-        where = TopicPartition(self._rules.ledger, 0)
-        log = self._gateways.cluster.log_offsets([where])[where]
         oldest = self._gateways.clock.now_ms() - self._rules.window_ms
-        mine = self._done.run.encode()
-        for record in self._gateways.records.read({where: (log.log_start, log.last_stable)}):
-            if record.key == mine:
-                self._replayer.mine.add_packed(record.value or b"")
-            elif record.key == mine + b"/held":
-                self._replayer.held_keys.update(unpack(record.value or b""))
-            elif self._rules.window_ms and (record.timestamp_ms or 0) >= oldest and b"/" not in (record.key or b""):
-                self._replayer.before.add_packed(record.value or b"")
+        mine, replayer = self._done.run.encode(), self._replayer
+        for key, value, written_ms in ledger_entries(self._gateways, self._rules.ledger):
+            if key == mine:
+                replayer.mine.add_packed(value)
+            elif key == mine + b"/held":
+                replayer.held_keys.update(unpack(value))
+            elif self._rules.window_ms and written_ms >= oldest and b"/" not in key:
+                replayer.before.add_packed(value)
 
     def _batch(self, batch: Batch) -> dict[str, int]:
         """One transaction; how many records it produced to each topic."""
@@ -204,13 +215,21 @@ class Run:
         produced: dict[str, int] = {}
         positions = dict(batch.positions)
         session, decide, left = self._session, self._replayer.decide, self._limit_left()
+        listed = bool(self._step.listing)
         if self._processed is not None:
             self._replayer.processed = self._processed.among(batch.records)
         self._guard.look(batch.records)
+        if self._finder is not None:
+            self._finder.records = batch.records
         session.begin()
-        for at, record in enumerate(batch.records if left != 0 else ()):
+        records: list[Any] = batch.records if isinstance(batch.records, list) else list(batch.records)
+        drops = left is None and not self.keeps_batch
+        for at, record in enumerate(records if left != 0 else ()):
             outcome, outgoing = decide(record)
-            self._list.note(record, outcome)
+            if drops:
+                records[at] = None  # its decoded headers are ten times its size
+            if listed:
+                self._list.note(record, outcome)
             partition = record.partition() or 0
             tallied = counted.get(partition)
             if tallied is None:
@@ -220,7 +239,7 @@ class Run:
                 session.produce(outgoing)
                 produced[outgoing.topic] = produced.get(outgoing.topic, 0) + 1
                 if left is not None and sum(produced.values()) >= left:
-                    positions = {} if self._rules.origin_order else self._cut(batch.records[: at + 1])
+                    positions = {} if self._rules.origin_order else self._cut(records[: at + 1])
                     break
         if not self._write_ledger():
             return None

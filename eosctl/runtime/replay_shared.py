@@ -28,6 +28,8 @@ _LOOK_EVERY_MS = 200
 class SharedRun(Run):
     """One session of one member."""
 
+    keeps_batch = True
+
     def __init__(
         self, gateways: Gateways, step: ReplayDeadLetters, session: SharedSession, done: ReplayOutcome, pace: Pacer
     ) -> None:

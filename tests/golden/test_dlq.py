@@ -58,7 +58,8 @@ def test_replay(golden: Golden) -> None:
     rules = replace(replay.rules_of(params), targets={"orders": Target(3)})
     seen = ReplaySeen(rules, {0: (0, 60), 1: (5, 45)}, frozenset({"orders", "orders-dlt"}), scanned=True,
                       outcomes=outcomes, topics={"orders": 90, "orders-dlt.parked": 1},
-                      readers={"orders": ("audit", "orders-service")})  # fmt: skip
+                      readers={"orders": ("audit", "orders-service")}, oldest_ms=NOW_MS - 86_400_000,
+                      ledger_keeps_ms=604_800_000)  # fmt: skip
     plan = replay.plan(seen, params)
     after = {"run": "1a2b3c4d-0123456789ab", "counts": outcomes, "topics": {"orders": 90, "orders-dlt.parked": 1},
              "progress": [(0, 0), (400, 60), (900, 100)]}  # fmt: skip

@@ -1,13 +1,19 @@
 """Dead letters from end to end on a real broker: found, read, replayed once, not again, deleted."""
 
 import json
+from collections.abc import Callable
 
+import pytest
 from confluent_kafka import Producer, TopicPartition
 from fixtures.dead_letters import DeadLetters, result_of, spring
 from fixtures.lab import LIMIT_S
 
+from eosctl.cli.wiring import CliGateways
+from eosctl.core.errors import UsageError
+from eosctl.core.operation import Change, Query
 from eosctl.domain.dlq.murmur2 import java_partition
 from eosctl.lab import clients
+from eosctl.operations import registry
 
 
 def _write(
@@ -94,16 +100,34 @@ def test_a_purge_of_what_was_not_replayed_is_refused(dead_letters: DeadLetters) 
     assert json.loads(refused.stdout)["errors"][0]["code"] == "not_replayed"
 
 
-def test_wrong_wishes_are_named(dead_letters: DeadLetters) -> None:
-    for words, code, name in (
-        (("replay", dead_letters.dead, "--to", dead_letters.dead), 2, "target_is_source"),
-        (("replay", dead_letters.dead, "--to", "no-such-topic"), 2, "unknown_topic"),
-        (("inspect", dead_letters.dead, "--where", "attempts >"), 2, "bad_expression"),
-        (("inspect", dead_letters.dead, "--record", "0:99"), 2, "no_such_record"),
-        (("purge", dead_letters.dead), 2, "how_far"),
+def test_wrong_wishes_are_named(dead_letters: DeadLetters, gateways: CliGateways) -> None:
+    dead_letters.write(1)
+    dead = dead_letters.dead
+    for name, wish, code in (
+        ("dlq.replay", {"to": dead}, "target_is_source"),
+        ("dlq.replay", {"to": "no-such-topic"}, "unknown_topic"),
+        ("dlq.replay", {"topic": "no-such-dlt"}, "unknown_topic"),
+        ("dlq.replay", {"ledger": dead}, "ledger_is_no_other_topic"),
+        ("dlq.replay", {"to": f"{dead}.replayed"}, "ledger_is_no_other_topic"),
+        ("dlq.replay", {"report": "sum.pdf"}, "bad_report"),
+        ("dlq.replay", {"report": "/no/such/folder/sum.md"}, "no_folder"),
+        ("dlq.replay", {"list_file": "/no/such/folder/list.jsonl"}, "list_not_written"),
+        ("dlq.replay", {"shared": True, "key_order": "origin"}, "not_shared"),
+        ("dlq.replay", {"shared": True, "canary": 1, "watch_group": "g"}, "not_shared"),
+        ("dlq.replay", {"partition": (7,)}, "unknown_partition"),
+        ("dlq.replay", {"offset_range": ("0:9-3",)}, "bad_offset_range"),
+        ("dlq.replay", {"header": ("tenant",)}, "bad_header"),
+        ("dlq.inspect", {"where": "attempts >"}, "bad_expression"),
+        ("dlq.inspect", {"record": "0:99"}, "no_such_record"),
+        ("dlq.inspect", {"record": "99"}, "bad_record"),
+        ("dlq.purge", {}, "how_far"),
     ):
-        done = dead_letters.eosctl(*words)
-        assert (done.returncode, json.loads(done.stdout)["errors"][0]["code"]) == (code, name)
+        operation = registry.find(name)
+        assert isinstance(operation, (Change, Query))
+        params = operation.params.model_validate({"topic": dead, **wish})
+        with pytest.raises(UsageError) as caught:
+            operation.observe(gateways, params)
+        assert caught.value.code == code, wish
 
 
 def test_a_limit_ends_the_run_and_the_next_one_goes_on_behind_it(dead_letters: DeadLetters) -> None:
@@ -111,3 +135,47 @@ def test_a_limit_ends_the_run_and_the_next_one_goes_on_behind_it(dead_letters: D
     assert result_of(dead_letters.replay("--limit", "20"))["replayed"] == 20
     assert result_of(dead_letters.replay())["outcomes"] == {"replayed": 70, "skipped:window": 20}
     assert set(dead_letters.numbers().values()) == {1}
+
+
+def test_too_large_records_are_parked_and_null_keys_held_where_the_target_is_compacted(
+    dead_letters: DeadLetters, make_topic: Callable[..., str]
+) -> None:
+    small = make_topic(1, cleanup_policy="compact", max_message_bytes="1000")
+    _write(dead_letters, [(b"a", b"x" * 2_000, []), (None, b"1", []), (b"b", b"2", []), (b"a", b"3", [])])
+    done = dead_letters.replay("--to", small)
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert result_of(done)["outcomes"] == {"parked:too-large": 1, "held:null-key": 1, "replayed": 1, "held:key": 1}
+    assert [(one.key, one.value) for one in dead_letters.records(small)] == [(b"b", b"2")]
+    (parked,) = dead_letters.records(f"{dead_letters.dead}.parked")
+    assert (parked.key, parked.value) == (b"a", b"x" * 2_000)
+    assert ("eosctl-parked-reason", b"parked:too-large") in parked.headers
+
+
+def test_a_ledger_that_forgets_is_refused_or_told(dead_letters: DeadLetters, make_topic: Callable[..., str]) -> None:
+    dead_letters.write(3)
+    compacted, short = make_topic(1, cleanup_policy="compact"), make_topic(1, retention_ms="3600000")
+    refused = dead_letters.replay("--ledger", compacted)
+    assert (refused.returncode, json.loads(refused.stdout)["errors"][0]["code"]) == (2, "ledger_compacted")
+    told = json.loads(dead_letters.replay("--ledger", short, "--dry-run").stdout)
+    assert "ledger_shorter_than_window" in [one["code"] for one in told["warnings"]]
+    assert dead_letters.numbers() == {}
+
+
+def test_origins_that_are_met_on_the_way_are_replayed_too(
+    dead_letters: DeadLetters, make_topic: Callable[..., str]
+) -> None:
+    """Without a scan only the first records are looked at; a target of small batches comes last of all."""
+    other, small = make_topic(3), make_topic(1, max_message_bytes="20000")
+    producer = Producer(clients.librdkafka_settings(dead_letters.lab))
+    for number in range(5_400):
+        origin = dead_letters.topic if number < 5_200 else other if number < 5_300 else small
+        producer.produce(dead_letters.dead, b"%d" % number + b" " * 400, b"k-%d" % number, 0,
+                         headers=spring(origin, 0, number))  # fmt: skip
+    producer.produce(dead_letters.dead, b"9999", b"last", 0, headers=spring("no-such-topic", 0, 1))
+    assert producer.flush(LIMIT_S) == 0
+    done = dead_letters.replay("--no-scan")
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert result_of(done)["outcomes"] == {"replayed": 5_400, "held:origin": 1}
+    assert "origins_sampled" in [one["code"] for one in json.loads(done.stdout)["data"]["plan"]["warnings"]]
+    for topic, numbers in ((other, range(5_200, 5_300)), (small, range(5_300, 5_400))):
+        assert dead_letters.numbers(topic) == dict.fromkeys(numbers, 1)

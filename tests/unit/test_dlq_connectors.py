@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 from eosctl.core.errors import Unreachable, UsageError
 from eosctl.operations.connector_dead_letters import connector_topics
+from eosctl.operations.dlq.list import is_ledger
 
 NAME, HEADERS = "errors.deadletterqueue.topic.name", "errors.deadletterqueue.context.headers.enable"
 
@@ -49,3 +50,8 @@ def test_a_connect_that_does_not_answer_is_a_failure_and_what_was_found_stays():
 def test_without_a_connect_in_the_profile_nobody_is_asked():
     assert connector_topics(SimpleNamespace(profile={})).connectors == {}
     assert asked({"a": None}, url="").connectors == {}
+
+
+def test_the_topic_of_replayed_identities_is_no_dead_letter_topic():
+    known = {"orders-dlt", "orders-dlt.replayed", "orders-dlt.parked", "bills.replayed"}
+    assert [one for one in sorted(known) if is_ledger(one, known)] == ["orders-dlt.replayed"]

@@ -4,6 +4,7 @@ from fixtures.dead_letters import spring
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from eosctl.domain.dlq import seen as seen_room
 from eosctl.domain.dlq import tally
 from eosctl.domain.dlq.decoding import Reader
 from eosctl.domain.dlq.records import PlainRecord
@@ -85,3 +86,12 @@ def test_the_shares_of_a_rate_add_up_to_no_more_than_it_and_one_each(rate, mine,
     every = mine + others
     assert share_of(rate, mine, every) + share_of(rate, others, every) <= max(rate, 2)
     assert share_of(0, mine, every) == 0
+
+
+def test_a_set_that_grows_beyond_its_buckets_loses_nothing(monkeypatch):
+    monkeypatch.setattr(seen_room, "_FULL", 0)
+    seen, texts = SeenIdentities(), [b"%d" % number for number in range(500)]
+    assert all(seen.add(digest_of(text)) for text in texts)
+    assert not any(seen.add(digest_of(text)) for text in texts)
+    seen.discard(digest_of(texts[0]))
+    assert [text for text in (*texts, b"other") if digest_of(text) not in seen] == [texts[0], b"other"]

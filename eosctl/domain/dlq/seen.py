@@ -1,19 +1,19 @@
 """Identities that were replayed before: 128-bit hashes in the ledger, fixed width in memory, flat for ten million.
 
-A set of Python strings would take a gigabyte for ten million identities. Here each keeps ten bytes in one of 2^16 to
-2^20 buckets chosen by its first bits, about 13 bytes all told. Eleven bytes and more of the hash are compared:
-ten million against ten million meet by chance with a probability below 10^-13.
+A set of Python strings would take a gigabyte for ten million identities. Here each keeps eight bytes in one of 2^16 to
+2^20 buckets chosen by its first bits, about ten bytes all told. Ten bytes and more of the hash are compared:
+ten million against ten million meet by chance with a probability below 10^-10.
 """
 
 from collections.abc import Iterator
 from hashlib import blake2b
 
 DIGEST_BYTES = 16
-_KEPT = slice(2, 12)
-_WIDTH = 10
+_KEPT = slice(2, 10)
+_WIDTH = 8
 _FIRST_BITS = 16
 _LAST_BITS = 20
-_FULL = 64
+_FULL = 256
 
 
 class SeenIdentities:
@@ -21,20 +21,23 @@ class SeenIdentities:
 
     def __init__(self) -> None:
         self._bits = _FIRST_BITS
-        self._buckets = [bytearray() for _ in range(1 << _FIRST_BITS)]
+        self._buckets: list[bytearray | None] = [None] * (1 << _FIRST_BITS)
         self._count = 0
 
     def __len__(self) -> int:
         return self._count
 
     def __contains__(self, digest: bytes) -> bool:
-        return _find(self._buckets[int.from_bytes(digest[:3], "big") >> (24 - self._bits)], digest[_KEPT])
+        bucket, kept = self._buckets[int.from_bytes(digest[:3], "big") >> (24 - self._bits)], digest[_KEPT]
+        return bucket is not None and kept in bucket and _find_at(bucket, kept) >= 0
 
     def add(self, digest: bytes) -> bool:
         """Whether the digest is new; it is in the set afterwards."""
-        bucket = self._buckets[int.from_bytes(digest[:3], "big") >> (24 - self._bits)]
-        kept = digest[_KEPT]
-        if kept in bucket and _find(bucket, kept):
+        number = int.from_bytes(digest[:3], "big") >> (24 - self._bits)
+        bucket, kept = self._buckets[number], digest[_KEPT]
+        if bucket is None:
+            bucket = self._buckets[number] = bytearray()
+        elif kept in bucket and _find_at(bucket, kept) >= 0:
             return False
         bucket += kept
         self._count += 1
@@ -45,8 +48,8 @@ class SeenIdentities:
     def discard(self, digest: bytes) -> None:
         """Takes the digest out again, when it is there: its transaction was aborted."""
         bucket = self._buckets[int.from_bytes(digest[:3], "big") >> (24 - self._bits)]
-        at = _find_at(bucket, digest[_KEPT])
-        if at >= 0:
+        at = -1 if bucket is None else _find_at(bucket, digest[_KEPT])
+        if bucket is not None and at >= 0:
             del bucket[at : at + _WIDTH]
             self._count -= 1
 
@@ -62,8 +65,11 @@ class SeenIdentities:
         """Four buckets for each: the next two bits are the first of what a bucket keeps."""
         done_bits = self._bits - _FIRST_BITS
         self._bits += 2
-        wider: list[bytearray] = []
+        wider: list[bytearray | None] = []
         for number, bucket in enumerate(self._buckets):
+            if bucket is None:
+                wider.extend((None, None, None, None))
+                continue
             parts = (bytearray(), bytearray(), bytearray(), bytearray())
             for start in range(0, len(bucket), _WIDTH):
                 parts[(bucket[start] >> (6 - done_bits)) & 3].extend(bucket[start : start + _WIDTH])
@@ -85,10 +91,6 @@ def digest_of(*parts: bytes) -> bytes:
 def framed(*parts: bytes) -> bytes:
     """The parts, each behind its length."""
     return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
-
-
-def _find(bucket: bytearray, kept: bytes) -> bool:
-    return _find_at(bucket, kept) >= 0
 
 
 def _find_at(bucket: bytearray, kept: bytes) -> int:

@@ -46,6 +46,7 @@ class ReplayDeadLetters(Step):
     listing: str = ""
     shared: bool = False
     gives_up: str = ""
+    finds_origins: bool = False
 
     def describe(self) -> str:
         return f"Replay {self.rules.source} to {self.rules.to or 'the origin of each record'} as job {self.rules.job}"

@@ -21,6 +21,7 @@ from eosctl.ports import Gateways
 
 _HOUR_MS = 3_600_000
 _TOP = 3
+_LEDGER = ".replayed"
 
 
 class DlqListParams(Params):
@@ -81,8 +82,10 @@ def observe(gateways: Gateways, params: DlqListParams) -> ListSeen:
 
     pattern, reader = re.compile(params.name), reader_of(gateways)
     every = gateways.cluster.topics(include_internal=False)
-    told = connector_topics(gateways)
-    chosen = [one for one in every if params.every_topic or pattern.search(one.name) or one.name in told.connectors]
+    told, names = connector_topics(gateways), {one.name for one in every}
+    chosen = [one for one in every
+              if (params.every_topic or pattern.search(one.name) or one.name in told.connectors)
+              and not is_ledger(one.name, names)]  # fmt: skip
     configs = gateways.cluster.topic_configs([one.name for one in chosen])
     now = gateways.clock.now_ms()
     seen = []
@@ -92,8 +95,13 @@ def observe(gateways: Gateways, params: DlqListParams) -> ListSeen:
         retention = int(value.value) if value is not None and value.value else -1
         seen.append(replace(one, retention_ms=retention, named=bool(pattern.search(topic.name)),
                             connectors=told.connectors.get(topic.name, ())))  # fmt: skip
-    notices = (*told.notices, *_not_there(told, {one.name for one in every}))
+    notices = (*told.notices, *_not_there(told, names))
     return ListSeen(tuple(seen), now, notices, told.failures)
+
+
+def is_ledger(name: str, known: set[str]) -> bool:
+    """Whether a topic holds the identities that were replayed from another one."""
+    return name.endswith(_LEDGER) and name.removesuffix(_LEDGER) in known
 
 
 def report(seen: ListSeen, params: DlqListParams) -> Report:

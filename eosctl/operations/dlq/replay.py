@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from eosctl.core.charts import LineChart
 from eosctl.core.documents import REPORTS, Document, require_file
+from eosctl.core.durations import format_duration_ms, format_time, time_from_ms
 from eosctl.core.errors import Notice, Refused, UsageError
 from eosctl.core.exit_codes import ExitCode
 from eosctl.core.operation import Change, Example, Receipt
@@ -128,13 +129,17 @@ def plan(seen: ReplaySeen, params: DlqReplayParams) -> Plan:
                              selection_id=selection_id(rules, shared=params.shared),
                              expected=seen.topics, dialects=seen.dialects, canary=params.canary,
                              watch_group=params.watch_group or "", watch_limit_ms=params.watch_limit,
-                             listing=seen.listing, shared=params.shared,
+                             listing=seen.listing, shared=params.shared, finds_origins=seen.finds_origins,
                              gives_up=_run_of(seen) if params.shared and params.restart else "")  # fmt: skip
     return Plan(
         operation=OPERATION.name,
         summary=_summary(seen, step),
         steps=() if nothing else (*steps, step),
-        observed={"frozen_ends": {str(one): end for one, (_, end) in ranges.items()}, "expected": dict(seen.outcomes)},
+        observed={
+            "frozen_ends": {str(one): end for one, (_, end) in ranges.items()},
+            "expected": dict(seen.outcomes),
+            "oldest_at": format_time(time_from_ms(seen.oldest_ms)) if seen.oldest_ms else None,
+        },
         warnings=_warnings(seen, resumes),
     )
 
@@ -183,10 +188,15 @@ def rules_of(params: DlqReplayParams) -> ReplayRules:
     if to == params.topic:
         raise UsageError("target_is_source", f"{to} is the dead-letter topic itself.",
                          why="A replay into it would never end.", hint="Give another topic.")  # fmt: skip
+    ledger = params.ledger or f"{params.topic}.replayed"
+    if ledger in (params.topic, to, f"{params.topic}.parked"):
+        raise UsageError("ledger_is_no_other_topic", f"The ledger {ledger} must be a topic of its own.",
+                         why="It holds identities, and a replay would mix them with records.",
+                         hint="Give another --ledger or --to.")  # fmt: skip
     return ReplayRules(
         source=params.topic,
         job=params.job or f"eosctl-replay-{params.topic}",
-        ledger=params.ledger or f"{params.topic}.replayed",
+        ledger=ledger,
         parked=f"{params.topic}.parked",
         to=to,
         selection=selection_of(params),
@@ -241,11 +251,15 @@ def _summary(seen: ReplaySeen, step: ReplayDeadLetters) -> str:
     if not seen.scanned:
         return step.describe()
     parts = [f"{count} {SAYS.get(name, name)}" for name, count in sorted(seen.outcomes.items())]
+    parts += [f"the oldest of {format_time(time_from_ms(seen.oldest_ms))}"] if seen.oldest_ms and parts else []
     return f"{step.describe()}: {', '.join(parts) or 'nothing is there'}"
 
 
 def _warnings(seen: ReplaySeen, resumes: str) -> tuple[Notice, ...]:
     found = list(seen.notices)
+    if seen.finds_origins:
+        found.append(Notice("origins_sampled", "Without a scan only the first records of each partition were looked "
+                            "at: other origins are met on the way."))  # fmt: skip
     if not seen.rules.window_ms:
         found.append(Notice("no_window", "Without a dedup window what earlier runs replayed is replayed again."))
     for topic, groups in seen.readers.items():
@@ -254,6 +268,10 @@ def _warnings(seen: ReplaySeen, resumes: str) -> tuple[Notice, ...]:
         if about.by_key:
             found.append(Notice("placed_by_key", f"{topic} has more partitions than when these records were written: "
                                 "keys are placed as Java's producer places them now."))  # fmt: skip
+    if seen.ledger_keeps_ms is not None and 0 <= seen.ledger_keeps_ms < seen.rules.window_ms:
+        found.append(Notice("ledger_shorter_than_window", f"{seen.rules.ledger} keeps identities for "
+                            f"{format_duration_ms(seen.ledger_keeps_ms)} only: what was replayed before that is not "
+                            "known any more.", "Raise its retention.ms for the runs to come."))  # fmt: skip
     return tuple(found)
 
 
@@ -287,5 +305,7 @@ OPERATION = Change(
     examples=(
         Example("eosctl dlq replay orders-dlt --dry-run", "What would go where, and what would be skipped."),
         Example("eosctl dlq replay orders-dlt --cause Timeout --yes", "Replay one kind of failure."),
+        Example("eosctl dlq replay orders-dlt --guard-newer --yes", "Hold back what would overwrite newer state."),
+        Example("eosctl dlq replay orders-dlt --shared --yes", "On several machines, which share the partitions."),
     ),
 )
