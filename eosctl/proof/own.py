@@ -105,7 +105,7 @@ class OwnConduct:
                 return self._lose_answer(fault, wave)
             case "duplicate":
                 again = range(max(0, self._next - fault.after_messages), self._next)
-                return self._strike(wave, lambda: self._sender.send(again))
+                return self._strike(wave, lambda: self._sender.send(again), also_idle=True)
             case "cut":
                 return self._strike(wave, lambda: sum(one.cut(fault.point) for one in self._running.wires.values()))
             case _:
@@ -148,7 +148,7 @@ class OwnConduct:
         """Whether the others have done what the zombie had in hand: its session is over, and nothing is left."""
         if for_s < _SESSION_S:
             return False
-        return for_s > _PAUSE_S or self._reader.position() >= sum(self._reader.ends().values())
+        return for_s > _PAUSE_S or not self._has_work()
 
     def _rebalance(self, wave: int) -> int | None:
         since, all_of_them = time.monotonic(), self._running.count() + 1
@@ -172,15 +172,19 @@ class OwnConduct:
         self._running.forgive()
         return at_ms
 
-    def _strike(self, wave: int, strike: Callable[[], object]) -> int | None:
+    def _strike(self, wave: int, strike: Callable[[], object], *, also_idle: bool = False) -> int | None:
         before = self._reader.position()
         self._wave(wave)
         self._wait(lambda: self._reader.position() > before)
-        at_ms = self._struck()
+        in_work, at_ms = self._has_work(), self._struck()
         strike()
         self._until_done()
         self._running.forgive()
-        return at_ms
+        return at_ms if in_work or also_idle else None
+
+    def _has_work(self) -> bool:
+        """Whether something is left to do: a fault that comes to an idle program proves nothing."""
+        return self._reader.position() < sum(self._reader.ends().values())
 
     @contextmanager
     def _caught(self, fault: Fault, wave: int) -> Iterator[tuple[int | None, Trap | None]]:
@@ -201,7 +205,9 @@ class OwnConduct:
             self._wave(part)
             if not traps:
                 self._wait(lambda: self._reader.position() > before)
-                return self._running.alive(fault.instance), None
+                if self._has_work():
+                    return self._running.alive(fault.instance), None
+                continue
             self._wait(lambda: any(one.sprung.is_set() for one in traps.values()))
             for number, trap in traps.items():
                 if trap.sprung.is_set() and self._programs.is_started(number):
