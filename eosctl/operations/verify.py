@@ -11,7 +11,7 @@ from eosctl.core.params import DurationMs, Params, param
 from eosctl.core.report import Report
 from eosctl.domain.proof.faults import KINDS, SERVER_KINDS, WIRE_POINTS, Kind, draw, parse_kinds, wires
 from eosctl.domain.strategies.catalogue import NAMES
-from eosctl.domain.strategies.scaffolding import Program, Scaffold, scaffold
+from eosctl.domain.strategies.scaffolding import Program, Scaffold, scaffold, under
 from eosctl.operations.proof_report import check_report, write_report
 from eosctl.operations.proving import NEEDS_CONNECT, StrategyProof, chapters, judged, told
 from eosctl.operations.proving_own import OwnProof, Promise, judged_own, own_chapter, own_trial, points_of, told_own
@@ -78,7 +78,7 @@ def _strategies(gateways: Gateways, params: VerifyParams, kinds: tuple[Kind, ...
         raise UsageError("only_exec", f"{', '.join(given)} belongs to --exec.", hint="Name your consumer's command.")
     names = _names(params)
     messages, crashes = _size(params, _QUICK if params.quick else _FULL)
-    planned = [scaffold(name, "python") for name in names]
+    planned = [under(scaffold(name, "python"), kinds) for name in names]
     for made in planned:
         _trials(made, messages=messages, crashes=crashes, kinds=kinds, seed=seed, points=points_of(params.crash_points))
     _before(gateways, params, kinds)

@@ -118,3 +118,13 @@ def test_the_command_speaks_json(lab: LabState, database: str, capfd: pytest.Cap
     assert ended.value.code == 0
     assert (data["verdict"], data["missed"], data["seed"]) == ("pass", 0, 1)
     assert data["control"]["missed"] > 0
+
+
+def test_an_idempotent_producer_doubles_nothing_when_answers_are_lost_and_one_that_is_not_does(gateways: Any) -> None:
+    params = VerifyParams(strategy="idempotent-producer", messages=300, crashes=4, seed=3, faults="lost-ack")
+    report = verify.run(gateways, params)
+    proof = report.data
+    assert (proof.promise, proof.verdict) == ("exactly once", "pass"), proof
+    assert (proof.unique_processed, proof.duplicates, proof.missed) == (300, 0, 0)
+    assert (proof.control.duplicates > 0, proof.control.missed) == (True, 0)
+    assert proof.control.without == "the broker is not told what was sent before"

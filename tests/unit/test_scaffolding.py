@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 from eosctl.core.errors import Refused, UsageError
-from eosctl.domain.strategies.scaffolding import LANGUAGES, offered, scaffold
+from eosctl.domain.strategies.scaffolding import LANGUAGES, offered, scaffold, under
 from eosctl.operations.strategy.scaffold import StrategyScaffoldParams, run
 
 NOBODY: Any = None
@@ -128,3 +128,12 @@ def test_a_file_is_written_over_by_force_only(tmp_path: Path) -> None:
     rows = run(NOBODY, StrategyScaffoldParams(name="dedup-table", dir=tmp_path, force=True)).data
     assert {Path(one.file).name for one in rows if one.status == "replaced"} == {"consumer.py"}
     assert "def main" in (tmp_path / "consumer.py").read_text(encoding="utf-8")
+
+
+def test_a_producer_is_held_to_more_when_only_answers_are_lost() -> None:
+    usual = scaffold("idempotent-producer", "python")
+    alone = under(usual, ("lost-ack",))
+    assert (usual.promise, alone.promise) == ("at least once", "exactly once")
+    assert '"enable.idempotence": False' in alone.broken()["producer.py"]
+    assert under(usual, ("kill", "lost-ack")) is usual
+    assert under(scaffold("dedup-table", "python"), ("lost-ack",)).promise == "exactly once"

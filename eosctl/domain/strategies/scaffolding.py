@@ -6,8 +6,8 @@ What is the same in every language (tables, README, what is counted and promised
 
 import re
 import textwrap
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from eosctl.core.errors import UsageError, did_you_mean
@@ -65,6 +65,19 @@ class Scaffold:
             raise ValueError(f"The control of {self.strategy} ({self.language}) does not fit its program.")
         one = self.control
         return {**self.files, one.file: self.files[one.file].replace(one.find, one.replace)}
+
+
+def under(made: Scaffold, kinds: Sequence[str]) -> Scaffold:
+    """The scaffold as it is judged when only these faults come: a strategy may promise more then, and has a control
+    that they find out (an idempotent producer doubles nothing while it lives, whatever answers are lost)."""
+    if len(set(kinds)) != 1:
+        return made
+    judged = packaged(_MANIFEST)["strategies"][made.strategy].get("alone", {}).get(kinds[0])
+    change = _language(made.language)["controls"][made.strategy].get("alone", {}).get(kinds[0])
+    if judged is None or change is None:
+        return made
+    control = Control(made.control.file, judged["control"], change["find"], change["replace"])
+    return replace(made, promise=judged["promise"], control=control)
 
 
 def offered(language: str) -> tuple[str, ...]:
