@@ -61,6 +61,7 @@ class CliGateways(LiveGateways):
             progress=self.progress,
             stop=self.stop,
             lab=self.lab,
+            connect=self.connect,
             consent=self._consent,
         )
 

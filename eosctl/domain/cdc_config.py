@@ -19,6 +19,14 @@ PASSWORD_REFERENCE = "${env:DEBEZIUM_PASSWORD}"
 REFERENCE = re.compile(r"\$\{[^}]+\}")
 
 
+@dataclass(frozen=True)
+class CdcWish:
+    """How Debezium reaches the database: `user` "" is the connection's own; `password` is a reference, never a word."""
+
+    user: str
+    password: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class ConnectorWish:
     """What a person decides. `partitioned` is what the catalogue says of the table."""
@@ -61,7 +69,12 @@ def _check(wish: ConnectorWish) -> None:
     if not re.fullmatch(r"[A-Za-z0-9._-]{1,200}", wish.prefix):
         raise UsageError("bad_topic_prefix", f"{wish.prefix!r} can't begin a topic's name.",
                          hint="Use letters, digits, dot, _ and -.")  # fmt: skip
-    if not REFERENCE.fullmatch(wish.password):
+    require_reference(wish.password)
+
+
+def require_reference(password: str) -> None:
+    """Raises UsageError (`secret_in_clear`) for what is no reference."""
+    if not REFERENCE.fullmatch(password):
         raise UsageError("secret_in_clear", "The password would stand in the configuration in clear text.",
                          why="Connect shows configurations to everyone who may ask.",
                          hint=f"Give a reference that the worker resolves, such as {PASSWORD_REFERENCE}.")  # fmt: skip

@@ -99,23 +99,17 @@ def _told(made: Scaffold, tally: Tally, seen: Observed) -> dict[str, Any]:
 
 
 def told(
-    proofs: tuple[StrategyProof, ...], *, one: bool, left: tuple[str, ...] = (), everything: bool = False
+    proofs: tuple[StrategyProof, ...], *, one: bool, left: tuple[str, ...] = (), left_out: tuple[Notice, ...] = ()
 ) -> Report:
-    """A row a strategy; one strategy alone also shows its control, its checks and when each fault came."""
+    """A row a strategy, and which were `left_out`; one alone shows its control, checks and when each fault came."""
     bad = [proof for proof in proofs if proof.verdict != "pass"]
-    warnings = left_behind(left)
-    if everything:
-        warnings += tuple(
-            Notice("not_verified", f"{name} was left out: its relay is Debezium.", "Its consumer is idempotency-key's.")
-            for name in NEEDS_CONNECT
-        )
     seed = f" The plan of faults again: --seed {proofs[0].seed}." if proofs else ""
     said = f"{len(proofs) - len(bad)} of {len(proofs)} pass." if not one else _sentence(proofs[0])
     return Report(
         proofs[0] if one else proofs,
         StrategyProof,
         exit_code=ExitCode.PROBLEM if bad else ExitCode.DONE,
-        warnings=warnings,
+        warnings=left_behind(left) + left_out,
         summary=said + seed,
         sections=_sections(proofs[0]) if one else (),
     )

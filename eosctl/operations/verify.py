@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from eosctl.core.errors import EosctlError, Refused, UsageError, did_you_mean
+from eosctl.core.errors import EosctlError, Notice, Refused, UsageError, did_you_mean
 from eosctl.core.operation import Action, Example
 from eosctl.core.params import DurationMs, Params, param
 from eosctl.core.report import Report
+from eosctl.domain.cdc_config import PASSWORD_REFERENCE, CdcWish, require_reference
 from eosctl.domain.proof.faults import KINDS, SERVER_KINDS, WIRE_POINTS, Kind, draw, parse_kinds, wires
 from eosctl.domain.strategies.catalogue import NAMES
 from eosctl.domain.strategies.scaffolding import Program, Scaffold, scaffold, under
@@ -22,6 +23,8 @@ _FULL, _QUICK = (10_000, 25), (300, 12)  # the most places that a strategy has a
 _FULL_OWN, _QUICK_OWN = (2_000, 16), (300, 8)  # with one database or one topic there are 7 places
 _OWN_FAULTS = "kill,pause"
 _ONLY_OWN = ("input_topic", "output_topic", "group", "check_sql", "check_http", "schema_sql", "message")
+
+CONNECT_HINT = "Set EOSCTL_CONNECT_URL or the profile's connect.url, or start one: eosctl lab up --cdc."
 
 
 class VerifyParams(Params):
@@ -52,6 +55,8 @@ class VerifyParams(Params):
                                metavar="KINDS")  # fmt: skip
     crash_points: str | None = param(None, help="Kill only at these places; `list` shows them", metavar="NAMES")
     allow_faults: bool = param(False, help="Let broker-kill, broker-restart, database-kill end a lab's servers")
+    cdc_user: str = param("", help="outbox-cdc: the role that Debezium uses [default: this connection's]")
+    cdc_password: str = param(PASSWORD_REFERENCE, help="outbox-cdc: a reference that Connect's provider resolves")
     quick: bool = param(False, help="A short run: 300 messages, 12 faults; with --exec 8")
     report: Path | None = param(None, help="Write the report, time line and stories: .html, .md or .json",
                                 complete="file")  # fmt: skip
@@ -76,8 +81,10 @@ def _strategies(gateways: Gateways, params: VerifyParams, kinds: tuple[Kind, ...
     given = [f"--{name.replace('_', '-')}" for name in _ONLY_OWN if getattr(params, name) is not None]
     if given:
         raise UsageError("only_exec", f"{', '.join(given)} belongs to --exec.", hint="Name your consumer's command.")
-    names = _names(params)
+    require_reference(params.cdc_password)
+    names, left_out = _runnable(gateways, params)
     messages, crashes = _size(params, _QUICK if params.quick else _FULL)
+    cdc = CdcWish(params.cdc_user, params.cdc_password)
     planned = [under(scaffold(name, "python"), kinds) for name in names]
     for made in planned:
         _trials(made, messages=messages, crashes=crashes, kinds=kinds, seed=seed, points=points_of(params.crash_points))
@@ -88,6 +95,8 @@ def _strategies(gateways: Gateways, params: VerifyParams, kinds: tuple[Kind, ...
         for made in planned:
             trials = _trials(made, messages=messages, crashes=crashes, kinds=kinds, seed=now,
                              points=points_of(params.crash_points))  # fmt: skip
+            if made.strategy in NEEDS_CONNECT:
+                trials = tuple(replace(one, cdc=cdc) for one in trials)
             proof = judged(made, trials, gateways.verify.side_by_side(trials), seed=now)
             earlier = proofs.get(made.strategy)
             proofs[made.strategy] = replace(proof, rounds=earlier.rounds + 1) if earlier else proof
@@ -98,7 +107,7 @@ def _strategies(gateways: Gateways, params: VerifyParams, kinds: tuple[Kind, ...
     if params.report is not None:
         data = found[0] if params.strategy is not None else found
         write_report(params.report, "Crash test", chapters(found), data)
-    return told(found, one=params.strategy is not None, left=left, everything=params.all)
+    return told(found, one=params.strategy is not None, left=left, left_out=left_out)
 
 
 def _own(gateways: Gateways, params: VerifyParams, kinds: tuple[Kind, ...], seed: int) -> Report:
@@ -151,13 +160,28 @@ def _names(params: VerifyParams) -> tuple[str, ...]:
         raise UsageError("which_strategy", "Name one strategy, or give --all, or --exec 'CMD'.",
                          hint="eosctl strategy list shows them.")  # fmt: skip
     if params.strategy is None:
-        return tuple(name for name in NAMES if name not in NEEDS_CONNECT)
+        return NAMES
     scaffold(params.strategy, "python")  # says what is near when there is none of that name
-    if params.strategy in NEEDS_CONNECT:
-        raise Refused("needs_connect", f"{params.strategy} can't be run by verify.",
-                      why="Its relay is Debezium in a Kafka Connect of yours, which verify does not start or kill.",
-                      hint="Its consumer is the one of idempotency-key: eosctl verify idempotency-key.")  # fmt: skip
     return (params.strategy,)
+
+
+def _runnable(gateways: Gateways, params: VerifyParams) -> tuple[tuple[str, ...], tuple[Notice, ...]]:
+    """The strategies, and why some of --all can't be run here. Raises Refused (`needs_connect`) for one by name."""
+    names = _names(params)
+    if not set(names) & set(NEEDS_CONNECT):
+        return names, ()
+    try:
+        gateways.verify.require_capture()
+    except EosctlError as error:
+        if params.all:
+            return tuple(one for one in names if one not in NEEDS_CONNECT), tuple(
+                Notice("not_verified", f"{one} was left out. {error.message}", CONNECT_HINT) for one in NEEDS_CONNECT
+            )
+        if error.code != "no_connect":
+            raise
+        raise Refused("needs_connect", f"{params.strategy} can't be run: no Kafka Connect was named.",
+                      why="Its relay is Debezium in a Kafka Connect.", hint=CONNECT_HINT) from None  # fmt: skip
+    return names, ()
 
 
 def _size(params: VerifyParams, usual: tuple[int, int]) -> tuple[int, int]:
@@ -222,7 +246,8 @@ OPERATION = Action(
     "and a schema that it makes and takes away. kill is SIGKILL; pause stops a consumer past its session time-out "
     "while a second one works on; rebalance lets a second one join and leave; cut, lost-ack and slow come by a proxy "
     "before Kafka and PostgreSQL. A strategy's control is the same program without what protects it: when it shows no "
-    "fault, the verdict is inconclusive. Your command gets BOOTSTRAP_SERVERS, INPUT_TOPIC, OUTPUT_TOPIC, GROUP, "
+    "fault, the verdict is inconclusive. outbox-cdc needs a Kafka Connect with Debezium (connect.url) and "
+    "makes a connector, slot and publication of its own. Your command gets BOOTSTRAP_SERVERS, INPUT_TOPIC, OUTPUT_TOPIC, GROUP, "
     "INSTANCE, DSN and PG* in its environment. Exit 3 unless every verdict is pass.",
     examples=(
         Example("eosctl verify kafka-transactions --profile lab", "10,000 messages, 25 kills."),

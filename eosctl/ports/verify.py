@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from eosctl.domain.cdc_config import CdcWish
 from eosctl.domain.proof.checks import OutboxFacts, Position
 from eosctl.domain.proof.counting import Effect
 from eosctl.domain.proof.faults import Fault, Happened
@@ -15,12 +16,16 @@ __all__ = ["Fault", "Happened", "Observed", "OwnTrial", "Trial", "VerifyGateway"
 
 @dataclass(frozen=True)
 class Trial:
-    """One run to be made: a scaffold's programs with these `files`, so many messages, these faults in this order."""
+    """One run to be made: a scaffold's programs with these `files`, so many messages, these faults in this order.
+
+    With `cdc` the outbox is read by a Debezium connector that is made for the trial.
+    """
 
     made: Scaffold
     files: Mapping[str, str]
     messages: int
     faults: tuple[Fault, ...]
+    cdc: CdcWish | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +81,10 @@ class VerifyGateway(Protocol):
     def require_lab(self) -> None:
         """Raises Refused (`not_a_lab`) when the servers that were named are not a running lab's."""
 
+    def require_capture(self) -> None:
+        """Raises UsageError (`no_connect`, `no_database`), Unreachable, or OperationFailed (`wal_level`) where no
+        Debezium connector can be made."""
+
     def side_by_side(self, trials: Sequence[Trial]) -> tuple[Observed, ...]:
         """Runs the trials at the same time. Raises OperationFailed (`program_failed`, `stands_still`), Unreachable."""
 
@@ -83,4 +92,4 @@ class VerifyGateway(Protocol):
         """Runs the user's own program. Raises as `side_by_side`, and Refused for what must not be written to."""
 
     def tidy(self) -> tuple[str, ...]:
-        """Takes away what the trials made (topics, groups, schemas); what could not be taken away."""
+        """Takes away what the trials made (connectors, slots, topics, groups, schemas); what could not be taken."""

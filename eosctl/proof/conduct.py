@@ -15,7 +15,9 @@ from eosctl.domain.proof.counting import message
 from eosctl.domain.proof.faults import BATCH, SERVER_KINDS, WIRE_KINDS, Fault, Happened
 from eosctl.domain.proof.stories import Course, Sent
 from eosctl.domain.strategies.scaffolding import Program
+from eosctl.ports.connect import ConnectGateway
 from eosctl.ports.verify import Observed, Trial
+from eosctl.proof.connector import Connector, with_publication
 from eosctl.proof.curve import Curve
 from eosctl.proof.programs import KILLED, Programs, answers, end, free_port
 from eosctl.proof.proxy import Trap
@@ -39,8 +41,12 @@ _ABORTED = 30
 class Conduct:
     """One trial on the servers: `run` once, then it is over."""
 
-    def __init__(self, trial: Trial, servers: Servers, stop: Stop, advance: Callable[[], None]) -> None:
+    def __init__(
+        self, trial: Trial, servers: Servers, stop: Stop, advance: Callable[[], None], connect: ConnectGateway | None
+    ) -> None:
         self._trial, self._servers, self._stop, self._advance = trial, servers, stop, advance
+        self._connect = connect
+        self._connector: Connector | None = None
         self._programs: Programs
         self._standing: Standing
         self._roles = {one.role for one in trial.made.programs}
@@ -57,6 +63,8 @@ class Conduct:
         """Raises OperationFailed (`program_failed`, `stands_still`), Interrupted."""
         with tempfile.TemporaryDirectory(prefix="eosctl-verify-") as folder, self._prepared(Path(folder)):
             for program in self._trial.made.programs:
+                if program.role == "consumer" and self._connector is not None:
+                    self._connector.wait(self._standing.is_carried, self._standing.arrived, self._pass)
                 if program.role != "api":
                     self._go_through(program)
             return self._observed()
@@ -68,8 +76,7 @@ class Conduct:
         servers.make_topics(self._input, self._output)
         if "consumer" in self._roles:
             servers.remember_group(self._group)
-        if "schema.sql" in trial.files:
-            self._dsn = servers.make_schema(name, trial.files["schema.sql"])
+        self._make_tables(name)
         lines = "".join(json.dumps(message(number)) + "\n" for number in range(trial.messages))
         port = free_port()
         self._api = f"http://127.0.0.1:{port}"
@@ -101,6 +108,20 @@ class Conduct:
             self._standing.close()
             if self._wires is not None:
                 self._wires.close()
+
+    def _make_tables(self, name: str) -> None:
+        """The scaffold's tables, and its connector where the outbox has one."""
+        files, cdc = self._trial.files, self._trial.cdc
+        if "schema.sql" not in files:
+            return
+        if cdc is None or self._connect is None:
+            self._dsn = self._servers.make_schema(name, files["schema.sql"])
+            return
+        template = files["connector.json"]
+        self._dsn = self._servers.make_schema(name, with_publication(files["schema.sql"], template, name))
+        self._connector = Connector(self._servers, self._connect, cdc, self._dsn, name=name, table="outbox",
+                                    template=template)  # fmt: skip
+        self._connector.wait_until_running(self._pass)
 
     def _send(self) -> None:
         """What the consumer reads, unless a program of the strategy sends it; aborted messages lie in the middle."""

@@ -56,6 +56,14 @@ def outbox_facts(dsn: str, kafka: Mapping[str, Any], topic: str) -> OutboxFacts:
     return OutboxFacts(len(ids), len(ids - found), len(found - ids))
 
 
+def last_records(kafka: Mapping[str, Any], topic: str) -> dict[int, int]:
+    """The offset behind each partition's last committed record; its log may end later, in transactions' markers."""
+    found = dict.fromkeys(range(PARTITIONS), 0)
+    for one in committed(kafka, topic):
+        found[one.partition()] = max(found[one.partition()], one.offset() + 1)
+    return found
+
+
 def at_api(url: str) -> Iterator[Effect]:
     """The charges that the API holds."""
     with urllib.request.urlopen(f"{url}/charges", timeout=LIMIT_S) as answer:
@@ -151,9 +159,8 @@ class Reader:
                 raise
         return self._last
 
-    def positions(self) -> tuple[Position, ...]:
+    def positions(self, ends: Mapping[int, int]) -> tuple[Position, ...]:
         """Each partition's committed offset and end; () when none is committed at all."""
-        ends = self.ends()
         found = {one.partition: one.offset for one in self._consumer.committed(self._partitions, LIMIT_S)}
         if all(offset < 0 for offset in found.values()):
             return ()

@@ -3,16 +3,20 @@
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
 
-from eosctl.core.errors import EosctlError, OperationFailed, Refused, Unreachable
+from eosctl.core.errors import EosctlError, OperationFailed, Refused, Unreachable, UsageError
 from eosctl.core.progress import Progress, Stop
 from eosctl.domain.proof.faults import SERVER_KINDS
+from eosctl.ports.connect import ConnectGateway
 from eosctl.ports.lab import LabGateway
 from eosctl.ports.verify import Observed, OwnTrial, Trial
 from eosctl.proof.conduct import Conduct
+from eosctl.proof.connector import require_logical
 from eosctl.proof.own import OwnConduct
 from eosctl.proof.servers import Servers
+
+T = TypeVar("T")
 
 
 class LocalProof:
@@ -26,9 +30,11 @@ class LocalProof:
         progress: Progress,
         stop: Stop,
         lab: LabGateway | None = None,
+        connect: ConnectGateway | None = None,
         consent: Callable[[str], None] | None = None,
     ) -> None:
         self._kafka, self._dsn, self._lab, self._consent = kafka, dsn, lab, consent
+        self._connect = connect
         self._servers = Servers(kafka, dsn, self._break_server)
         self._progress, self._stop = progress, stop
         self._lock = threading.Lock()
@@ -49,6 +55,13 @@ class LocalProof:
             raise Refused("not_a_lab", "Only a lab's servers are broken.",
                           why=f"{self._kafka.get('bootstrap.servers', '')} is no running lab of this machine.",
                           hint="eosctl lab up, then --profile lab")  # fmt: skip
+
+    def require_capture(self) -> None:
+        """Asks Connect for its connectors, and the database for its WAL level."""
+        if self._connect is None:
+            raise UsageError("no_connect", "No Kafka Connect was named.", hint="Set EOSCTL_CONNECT_URL.")
+        self._connect.connectors()
+        self._told(lambda: require_logical(self._servers.dsn))
 
     def _lab_name(self) -> str:
         asked = str(self._kafka.get("bootstrap.servers", ""))
@@ -99,9 +112,9 @@ class LocalProof:
             self._progress.end()
 
     def _run(self, trial: Trial) -> Observed:
-        return self._told(lambda: Conduct(trial, self._servers, self, self._advance).run())
+        return self._told(lambda: Conduct(trial, self._servers, self, self._advance, self._connect).run())
 
-    def _told(self, run: Callable[[], Observed]) -> Observed:
+    def _told(self, run: Callable[[], T]) -> T:
         import psycopg
         from confluent_kafka import KafkaException
 
@@ -115,6 +128,10 @@ class LocalProof:
             raise Unreachable(
                 "database_unreachable", f"PostgreSQL: {str(error).strip()}", hint="Check --dsn."
             ) from None
+        except psycopg.Error as error:
+            self._gave_up = True
+            raise OperationFailed("database_refused", f"PostgreSQL: {str(error).strip()}",
+                                  hint="Which rights has this role?") from None  # fmt: skip
         except KafkaException as error:
             self._gave_up = True
             raise Unreachable("kafka_unreachable", f"Kafka: {error.args[0].str()}.", hint="eosctl status") from None

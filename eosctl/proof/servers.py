@@ -14,6 +14,7 @@ LIMIT_S = 30.0
 
 PARTITIONS = 3
 _TIDY_LIMIT_S = 45.0
+_UNDO_LIMIT_S = 30.0
 
 
 class Servers:
@@ -27,6 +28,7 @@ class Servers:
         self._topics: list[str] = []
         self._groups: list[str] = []
         self._schemas: list[str] = []
+        self._others: list[tuple[str, Callable[[], None]]] = []
         self._lock = threading.Lock()
 
     def name(self) -> str:
@@ -58,6 +60,16 @@ class Servers:
         """A group that the trial's programs will make."""
         with self._lock:
             self._groups.append(group)
+
+    def remember_topic(self, name: str) -> None:
+        """A topic that somebody else makes on our behalf."""
+        with self._lock:
+            self._topics.append(name)
+
+    def remember(self, what: str, undo: Callable[[], None]) -> None:
+        """Something else was made; `undo` takes it away, the last one first, and all before topics and schemas."""
+        with self._lock:
+            self._others.append((what, undo))
 
     def break_server(self, kind: str) -> None:
         """Ends one of the lab's servers and starts it again. Raises Refused where there is no lab."""
@@ -98,7 +110,9 @@ class Servers:
 
     def tidy(self) -> tuple[str, ...]:
         """Deletes what was made. A group's killed members must first time out, so that takes some seconds."""
-        left = [f"topic {one}" for one in self._deleted(self._topics, self._delete_topics)]
+        left = [what for what, undo in reversed(self._others) if not _is_undone(undo)]
+        self._others.clear()
+        left += [f"topic {one}" for one in self._deleted(self._topics, self._delete_topics)]
         left += [f"group {one}" for one in self._deleted(self._groups, self._delete_groups)]
         left += [f"schema {one}" for one in self._deleted(self._schemas, self._drop_schemas)]
         return tuple(left)
@@ -189,6 +203,18 @@ class Servers:
     def _has_leaders(admin: Any, topic: str, count: int) -> bool:
         partitions = admin.list_topics(topic, timeout=LIMIT_S).topics[topic].partitions
         return len(partitions) == count and all(one.leader >= 0 for one in partitions.values())
+
+
+def _is_undone(undo: Callable[[], None]) -> bool:
+    until = time.monotonic() + _UNDO_LIMIT_S
+    while True:
+        try:
+            undo()
+            return True
+        except Exception:  # noqa: BLE001  a Connect that rebalances, a database that is away: again, then told by name
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.5)
 
 
 def _undone(futures: Mapping[str, Any], gone: str) -> list[str]:

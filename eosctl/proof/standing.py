@@ -38,6 +38,9 @@ class Standing:
         self._trial, self._servers, self._at = trial, servers, places
         self._roles = {one.role for one in trial.made.programs}
         self._reader = effects.Reader(servers.kafka, places.group, places.input)
+        self._high: dict[int, int] = {}
+        self._last: dict[int, int] = {}
+        self._seen: dict[int, int] = {}
 
     def close(self) -> None:
         """Closes its connection."""
@@ -51,7 +54,7 @@ class Standing:
             return self.position(program) >= self._trial.messages
         if program.role == "reconciler":
             return self._number("SELECT count(*) FROM reservations WHERE state = 'pending'") == 0
-        return self.position(program) >= sum(self._reader.ends().values())
+        return self.position(program) >= sum(self._ends().values())
 
     def position(self, program: Program) -> int:
         """A number that grows with the program's work."""
@@ -87,15 +90,38 @@ class Standing:
         if "consumer" not in self._roles:
             return ()
         if self._trial.made.strategy != "stored-offsets":
-            return self._reader.positions()
+            return self._reader.positions(self._ends())
         stored = dict(effects.rows(self._at.dsn, "SELECT partition, committed_offset FROM consumer_offsets"))
         return tuple(Position(one, stored.get(one, 0), end) for one, end in sorted(self._reader.ends().items()))
 
     def outbox(self) -> OutboxFacts | None:
         """The outbox beside its topic, where there is one."""
-        if "relay" not in self._roles:
+        if "relay" not in self._roles and self._trial.cdc is None:
             return None
         return effects.outbox_facts(self._at.dsn, self._servers.kafka, self._at.input)
+
+    def arrived(self) -> int:
+        """A number that grows with what the connector brings to the topic."""
+        return sum(self._reader.ends().values())
+
+    def is_carried(self) -> bool:
+        """Whether each row of the outbox is in the topic; the topic is read again only when it has grown."""
+        ends = self._reader.ends()
+        if sum(ends.values()) < self._trial.messages or ends == self._seen:
+            return False
+        self._seen = ends
+        found = self.outbox()
+        return found is not None and found.unpublished == 0
+
+    def _ends(self) -> dict[int, int]:
+        """Where the consumer's work ends. Connect may send in transactions: their markers take offsets, and a position
+        never comes to lie behind the last one."""
+        ends = self._reader.ends()
+        if self._trial.cdc is None:
+            return ends
+        if ends != self._high:
+            self._high, self._last = ends, effects.last_records(self._servers.kafka, self._at.input)
+        return self._last
 
     def _number(self, statement: str) -> int:
         return int(effects.rows(self._at.dsn, statement)[0][0])

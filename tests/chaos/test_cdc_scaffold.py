@@ -5,30 +5,18 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
 from confluent_kafka.admin import NewTopic
 from fixtures.cdc import CONNECT_LIMIT_S, Cdc, Worker, committed
 from fixtures.lab import LIMIT_S, wait_until
 from fixtures.scaffolds import ScaffoldRun
-from psycopg import conninfo, sql
+from psycopg import conninfo
 
 from eosctl.domain.strategies.scaffolding import LANGUAGES, scaffold
 from eosctl.lab import clients
 
 _ORDERS = 200
 _SLOW = (pytest.mark.slow, pytest.mark.timeout(1_800))
-
-
-@pytest.fixture
-def cdc_database(worker: Worker) -> Iterator[str]:
-    """An empty database beside Connect; connectors and slots on it are gone before it is dropped."""
-    name = f"t_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(worker.lab.dsn, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    yield conninfo.make_conninfo(worker.lab.dsn, dbname=name)
-    with psycopg.connect(worker.lab.dsn, autocommit=True) as connection:
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 @pytest.fixture

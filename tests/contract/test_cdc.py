@@ -19,8 +19,8 @@ from eosctl.cli.settings import Settings
 from eosctl.cli.wiring import CliGateways
 from eosctl.core.progress import NeverStop, Silent
 from eosctl.domain import cdc_keys
-from eosctl.domain.bench.measuring import BenchWish, CdcWish
-from eosctl.domain.cdc_config import CONNECTOR_CLASS, ROUTER
+from eosctl.domain.bench.measuring import BenchWish
+from eosctl.domain.cdc_config import CONNECTOR_CLASS, ROUTER, CdcWish
 from eosctl.domain.cdc_config import PASSWORD_REFERENCE as PASSWORD
 from eosctl.lab.connect import connect_url
 

@@ -117,7 +117,7 @@ def test_faults_are_named() -> None:
         ({}, "which_strategy"),
         ({"strategy": "dedup-table", "all": True}, "which_strategy"),
         ({"strategy": "dedup-tabel"}, "unknown_strategy"),
-        ({"strategy": "outbox-cdc"}, "needs_connect"),
+        ({"strategy": "outbox-cdc", "cdc_password": "sesame"}, "secret_in_clear"),
         ({"strategy": "dedup-table", "faults": "sleep"}, "unknown_fault"),
         ({"strategy": "dedup-table", "faults": "disk-full"}, "no_disk_to_fill"),
         ({"strategy": "dedup-table", "faults": "kill,database-kill"}, "faults_not_allowed"),
@@ -151,7 +151,7 @@ def test_every_place_of_a_program_can_be_listed() -> None:
     places = [point for one in scaffold("dedup-table", "python").programs for point in one.crash_points]
     assert [one.crash_point for one in listed] == places
     everywhere = run(None, VerifyParams(crash_points="list")).data  # type: ignore[arg-type]
-    assert len({one.strategy for one in everywhere}) == len(offered("python")) - 1
+    assert len({one.strategy for one in everywhere}) == len(offered("python"))
     own = run(None, VerifyParams(exec="true", crash_points="list")).data  # type: ignore[arg-type]
     assert "before-offset-commit" in [one.crash_point for one in own]
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from eosctl.domain.cdc_config import CdcWish
+
 AREAS = ("produce", "read", "consume", "outbox")
 NEEDS_DATABASE = ("consume", "outbox")
 SIZES = (1, 10, 100, 1_000)
@@ -15,14 +17,6 @@ STRATEGIES = ("dedup-table", "stored-offsets", "idempotency-key")
 
 Measure = Literal["p50", "p99", "throughput", "cpu"]
 UNITS: dict[str, str] = {"p50": "ms", "p99": "ms", "throughput": "records/s", "cpu": "us/record"}
-
-
-@dataclass(frozen=True)
-class CdcWish:
-    """How Debezium reaches the database: `user` "" is the connection's own; `password` is a reference, never a word."""
-
-    user: str
-    password: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,8 +14,8 @@ from eosctl.core.params import DurationMs, Params, param
 from eosctl.core.plan import Plan
 from eosctl.core.report import Report, Section, column
 from eosctl.domain.bench.costs import CostRow, advice_of, rows_of, words_of
-from eosctl.domain.bench.measuring import AREAS, NEEDS_DATABASE, BenchWish, CdcWish, NotMeasured, Observation, Spread
-from eosctl.domain.cdc_config import PASSWORD_REFERENCE, REFERENCE
+from eosctl.domain.bench.measuring import AREAS, NEEDS_DATABASE, BenchWish, NotMeasured, Observation, Spread
+from eosctl.domain.cdc_config import PASSWORD_REFERENCE, CdcWish, require_reference
 from eosctl.domain.steps.bench import RunBench
 from eosctl.ports import Gateways
 
@@ -87,9 +87,7 @@ def observe(gateways: Gateways, params: BenchParams) -> BenchSnapshot:
                                  "and a publication, for the time of the measurement."),)  # fmt: skip
     if params.cdc and "outbox" in areas:
         _ = gateways.connect.url  # refused now, where no Connect is named, and not half way
-        if not REFERENCE.fullmatch(params.cdc_password):
-            raise UsageError("secret_in_clear", "The password would stand in Connect's configuration in clear text.",
-                             hint=f"Give a reference that the worker resolves: {PASSWORD_REFERENCE}.")  # fmt: skip
+        require_reference(params.cdc_password)
     needs_database = any(area in NEEDS_DATABASE for area in areas)
     return BenchSnapshot(_wish(params, areas), gateways.database.identity() if needs_database else "", left_out)
 

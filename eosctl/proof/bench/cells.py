@@ -10,8 +10,9 @@ from types import TracebackType
 from typing import Any
 
 from eosctl.core.errors import EosctlError, OperationFailed
-from eosctl.domain.bench.measuring import PACE_PER_S, STRATEGIES, BenchWish, CdcWish, Measure, Observation
+from eosctl.domain.bench.measuring import PACE_PER_S, STRATEGIES, BenchWish, Measure, Observation
 from eosctl.domain.bench.ratios import percentile
+from eosctl.domain.cdc_config import CdcWish
 from eosctl.ports.connect import ConnectGateway
 from eosctl.proof.bench import broker_cpu, consuming, producing
 from eosctl.proof.bench.capturing import Debezium
