@@ -54,7 +54,7 @@ class VerifyParams(Params):
     faults: str | None = param(None, help=f"Which: {', '.join(KINDS)} [default: kill; with --exec kill,pause]",
                                metavar="KINDS")  # fmt: skip
     crash_points: str | None = param(None, help="Kill only at these places; `list` shows them", metavar="NAMES")
-    allow_faults: bool = param(False, help="Let broker-kill, broker-restart, database-kill end a lab's servers")
+    allow_faults: bool = param(False, help="Let the faults that end servers (broker-kill, ...) do so: a lab's")
     cdc_user: str = param("", help="outbox-cdc: the role that Debezium uses [default: this connection's]")
     cdc_password: str = param(PASSWORD_REFERENCE, help="outbox-cdc: a reference that Connect's provider resolves")
     quick: bool = param(False, help="A short run: 300 messages, 12 faults; with --exec 8")
@@ -93,7 +93,7 @@ def _strategies(gateways: Gateways, params: VerifyParams, kinds: tuple[Kind, ...
 
     def prove(now: int) -> bool:
         for made in planned:
-            trials = _trials(made, messages=messages, crashes=crashes, kinds=kinds, seed=now,
+            trials: tuple[Trial, ...] = _trials(made, messages=messages, crashes=crashes, kinds=kinds, seed=now,
                              points=points_of(params.crash_points))  # fmt: skip
             if made.strategy in NEEDS_CONNECT:
                 trials = tuple(replace(one, cdc=cdc) for one in trials)
@@ -113,6 +113,9 @@ def _strategies(gateways: Gateways, params: VerifyParams, kinds: tuple[Kind, ...
 def _own(gateways: Gateways, params: VerifyParams, kinds: tuple[Kind, ...], seed: int) -> Report:
     if params.strategy is not None or params.all:
         raise UsageError("which_strategy", "--exec tests your own consumer, no strategy.", hint="Give one of them.")
+    if "connect-kill" in kinds:
+        raise UsageError("fault_does_not_fit", "connect-kill can't come to your own consumer.",
+                         why="verify sends its messages itself, by no connector.", hint="Leave it out.")  # fmt: skip
     messages, crashes = _size(params, _QUICK_OWN if params.quick else _FULL_OWN)
     _known_points(params.crash_points, [f"{side}-{one}" for one in WIRE_POINTS for side in ("before", "after")]
                   + ["anywhere"], "--exec")  # fmt: skip
@@ -246,9 +249,9 @@ OPERATION = Action(
     "and a schema that it makes and takes away. kill is SIGKILL; pause stops a consumer past its session time-out "
     "while a second one works on; rebalance lets a second one join and leave; cut, lost-ack and slow come by a proxy "
     "before Kafka and PostgreSQL. A strategy's control is the same program without what protects it: when it shows no "
-    "fault, the verdict is inconclusive. outbox-cdc needs a Kafka Connect with Debezium (connect.url) and "
-    "makes a connector, slot and publication of its own. Your command gets BOOTSTRAP_SERVERS, INPUT_TOPIC, OUTPUT_TOPIC, GROUP, "
-    "INSTANCE, DSN and PG* in its environment. Exit 3 unless every verdict is pass.",
+    "fault, the verdict is inconclusive. outbox-cdc needs a Kafka Connect with Debezium (connect.url) and makes a "
+    "connector, slot and publication of its own. Your command gets BOOTSTRAP_SERVERS, INPUT_TOPIC, OUTPUT_TOPIC, "
+    "GROUP, INSTANCE, DSN and PG* in its environment. Exit 3 unless every verdict is pass.",
     examples=(
         Example("eosctl verify kafka-transactions --profile lab", "10,000 messages, 25 kills."),
         Example("eosctl verify --all --quick --profile lab --report proof.html", "Every strategy, with a time line."),

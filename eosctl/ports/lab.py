@@ -31,7 +31,8 @@ class LabGateway(Protocol):
         """How many records a real `read_committed` member of the group can read now; commits what it read."""
 
     def break_server(self, name: str, kind: str) -> None:
-        """`broker-kill`, `broker-restart`, `database-kill`: ends a server and starts it; returns when it answers."""
+        """`broker-kill`, `broker-restart`, `database-kill`, `connect-kill`: ends a server and starts it; returns
+        when it answers. Raises UsageError (`unknown_fault`, `no_connect`)."""
 
     def incident_log(self, name: str, role: str) -> str:
         """What an incident's process has written so far."""

@@ -159,8 +159,9 @@ class Reader:
                 raise
         return self._last
 
-    def positions(self, ends: Mapping[int, int]) -> tuple[Position, ...]:
-        """Each partition's committed offset and end; () when none is committed at all."""
+    def positions(self, ends: Mapping[int, int] | None = None) -> tuple[Position, ...]:
+        """Each partition's committed offset and end, which is the log's; () when none is committed at all."""
+        ends = self.ends() if ends is None else ends
         found = {one.partition: one.offset for one in self._consumer.committed(self._partitions, LIMIT_S)}
         if all(offset < 0 for offset in found.values()):
             return ()

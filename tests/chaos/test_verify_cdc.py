@@ -10,10 +10,18 @@ from fixtures.lab import LIMIT_S, wait_until
 from eosctl.cli.settings import Settings
 from eosctl.cli.wiring import CliGateways
 from eosctl.core.progress import NeverStop, Silent
-from eosctl.lab import clients
-from eosctl.lab.connect import connect_url
+from eosctl.domain.cdc_config import PASSWORD_REFERENCE, CdcWish
+from eosctl.domain.proof.counting import count
+from eosctl.domain.proof.faults import Fault
+from eosctl.domain.strategies.scaffolding import scaffold
+from eosctl.lab import clients, engine
+from eosctl.lab.connect import ROLE, connect_url
+from eosctl.lab.gateway import LocalLab
+from eosctl.lab.processes import is_running
+from eosctl.lab.state import known_state
 from eosctl.operations import verify
 from eosctl.operations.verify import VerifyParams
+from eosctl.ports.verify import Trial
 from eosctl.proof.servers import Servers
 
 
@@ -23,11 +31,7 @@ def test_an_outbox_by_debezium_passes_and_its_control_is_found_out(
     names: list[str] = []
     named = Servers.name
     monkeypatch.setattr(Servers, "name", lambda servers: names.append(named(servers)) or names[-1])
-    settings = Settings(
-        kafka={"bootstrap.servers": worker.lab.bootstrap_servers}, dsn=cdc_database, timeout_ms=20_000,
-        sections={"connect": {"url": connect_url(worker.lab)}},
-    )  # fmt: skip
-    gateways = CliGateways(settings, progress=Silent(), stop=NeverStop())
+    gateways = gateways_of(worker, cdc_database)
     try:
         report = verify.run(gateways, VerifyParams(strategy="outbox-cdc", messages=200, crashes=6, seed=11))
     finally:
@@ -40,6 +44,45 @@ def test_an_outbox_by_debezium_passes_and_its_control_is_found_out(
     found = {one.check: one.found for one in proof.checks}
     assert found["outbox rows and topic agree"] == "200 rows, 0 not in the topic, 0 records without a row"
     _nothing_is_left(worker, cdc_database, names)
+
+
+def test_a_labs_connect_is_killed_and_comes_back(worker: Worker) -> None:
+    before = worker.process
+    engine.record_process(worker.lab, before)  # another test may have started it
+    try:
+        LocalLab().break_server(worker.lab.name, "connect-kill")
+    finally:
+        worker.process = known_state(worker.lab.name).process(ROLE) or before
+    assert worker.process.pid != before.pid
+    assert is_running(worker.process)
+    assert not is_running(before)
+    assert isinstance(worker.ask("GET", "/connectors"), list)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_an_outbox_by_debezium_outlives_its_connect(worker: Worker, cdc_database: str) -> None:
+    """The reduced form is above: the whole trial, and the worker killed alone."""
+    engine.record_process(worker.lab, worker.process)
+    faults = (Fault("connect-kill", "service.py", 30), Fault("kill", "consumer.py", 30, "after-database-commit", 2))
+    made = scaffold("outbox-cdc", "python")
+    trial = Trial(made, made.files, 2_000, faults, CdcWish("", PASSWORD_REFERENCE))
+    gateways = gateways_of(worker, cdc_database)
+    try:
+        (seen,) = gateways.verify.side_by_side([trial])
+    finally:
+        worker.process = known_state(worker.lab.name).process(ROLE) or worker.process
+        assert gateways.verify.tidy() == ()
+        gateways.close()
+    tally = count(seen.effects, messages=2_000, restarts=seen.restarts)
+    assert (tally.exactly_once, tally.missed, tally.duplicates) == (True, 0, 0), tally
+    assert all(came.at_ms is not None for came in seen.course.history)
+
+
+def gateways_of(worker: Worker, dsn: str) -> CliGateways:
+    settings = Settings(kafka={"bootstrap.servers": worker.lab.bootstrap_servers}, dsn=dsn, timeout_ms=20_000,
+                        sections={"connect": {"url": connect_url(worker.lab)}})  # fmt: skip
+    return CliGateways(settings, progress=Silent(), stop=NeverStop())
 
 
 def _nothing_is_left(worker: Worker, dsn: str, names: list[str]) -> None:

@@ -32,8 +32,10 @@ def test_servers_are_broken_and_come_back(home: None) -> None:
         with psycopg.connect(state.dsn) as connection:
             assert connection.execute("SELECT id FROM paid").fetchall() == [("1",)]
         assert sum(clients.ends(state, "t-faults", [0], committed=True).values()) == 1
-        with pytest.raises(UsageError):
-            lab.break_server(NAME, "disk-full")
+        for kind, code in (("disk-full", "unknown_fault"), ("connect-kill", "no_connect")):
+            with pytest.raises(UsageError) as raised:
+                lab.break_server(NAME, kind)
+            assert raised.value.code == code
         proof = LocalProof({"bootstrap.servers": state.bootstrap_servers}, None, progress=Silent(), stop=NeverStop(),
                            lab=lab)  # fmt: skip
         proof.require_lab()

@@ -127,6 +127,9 @@ def test_faults_are_named() -> None:
         ({"strategy": "kafka-transactions", "faults": "duplicate"}, "fault_does_not_fit"),
         ({"strategy": "dedup-table", "exec": "true"}, "which_strategy"),
         ({"exec": "true", "id": "headers"}, "bad_id"),
+        ({"exec": "true", "faults": "kill,connect-kill", "allow_faults": True}, "fault_does_not_fit"),
+        ({"strategy": "outbox-polling", "faults": "connect-kill", "allow_faults": True}, "fault_does_not_fit"),
+        ({"strategy": "dedup-table", "faults": "connect-kill"}, "faults_not_allowed"),
         ({"exec": "true", "crash_points": "before-effect"}, "unknown_crash_point"),
         ({"exec": "true", "check_sql": "q.sql", "check_http": "http://x"}, "which_check"),
         ({"exec": "true", "check_sql": "no-such-file.sql"}, "file_not_read"),
@@ -186,7 +189,7 @@ def test_an_own_program_is_hit_only_where_it_was_seen(passed, kinds, crashes, in
         assert name in {*passed, "anywhere", "", "kafka", "database"}
         assert one.kind != "pause" or not one.point.startswith("after-")
         assert 1 <= one.instance <= instances
-    assert len(faults) == crashes or kinds == ["lost-ack"]
+    assert len(faults) == crashes or set(kinds) <= {"lost-ack", "connect-kill"}
 
 
 class NoServers:

@@ -11,16 +11,16 @@ from eosctl.domain.strategies.scaffolding import Program
 
 Kind = Literal[
     "kill", "pause", "rebalance", "duplicate", "cut", "lost-ack", "slow", "broker-kill", "broker-restart",
-    "database-kill",
+    "database-kill", "connect-kill",
 ]  # fmt: skip
 KINDS: tuple[Kind, ...] = (
     "kill", "pause", "rebalance", "duplicate", "cut", "lost-ack", "slow", "broker-kill", "broker-restart",
-    "database-kill",
+    "database-kill", "connect-kill",
 )  # fmt: skip
 WIRE_KINDS: tuple[Kind, ...] = ("cut", "lost-ack", "slow")
 """These need a proxy between the program and the server."""
 
-SERVER_KINDS: tuple[Kind, ...] = ("broker-kill", "broker-restart", "database-kill")
+SERVER_KINDS: tuple[Kind, ...] = ("broker-kill", "broker-restart", "database-kill", "connect-kill")
 """These touch servers: a lab's, and only when they are allowed."""
 
 BATCH = 20
@@ -144,6 +144,7 @@ def draw_own(
     held = [one for one in wanted if one.startswith("before-")] or ["anywhere"]
     by_kind: dict[Kind, list[str]] = {
         "kill": wanted, "pause": held, "cut": servers, "slow": servers, "lost-ack": wired,
+        "connect-kill": [],
     }  # fmt: skip
     places = [(kind, point) for kind in kinds for point in by_kind.get(kind, [""])]
     random.shuffle(places)
@@ -163,6 +164,8 @@ def _places(
         return tuple(wired)
     if kind in ("cut", "slow"):
         return ("kafka", "database") if "database-commit" in wired else ("kafka",) if wired else ()
+    if kind == "connect-kill":  # behind the service everything has been carried over, and Connect has nothing to do
+        return ("",) if strategy == "outbox-cdc" and program.role == "service" else ()
     if kind in SERVER_KINDS:
         return ("",) if kind != "database-kill" or "database-commit" in wired else ()
     if kind == "duplicate" and strategy not in DEDUPLICATING:
