@@ -51,7 +51,7 @@ lock: $(READY)
 	  --extra lab --extra png --group dev pyproject.toml -o requirements.txt
 
 proof: $(READY)
-	$(BIN)/eosctl lab up --name proof
+	$(BIN)/eosctl lab up --cdc --name proof
 	mkdir -p docs/examples
 	$(BIN)/eosctl verify --all --quick --seed 11 --profile lab-proof --report docs/examples/verify-all.html -o markdown \
 	  > docs/examples/verify-all.md; code=$$?; $(BIN)/eosctl lab down --name proof --purge; exit $$code

@@ -90,6 +90,7 @@ class LocalProof:
                 raise first or failures[0] or RuntimeError
             return tuple(one.result() for one in running)
         finally:
+            self._servers.undo()  # a server has few replication slots, and the next round needs two again
             self._progress.end()
 
     def tidy(self) -> tuple[str, ...]:
@@ -130,8 +131,11 @@ class LocalProof:
             ) from None
         except psycopg.Error as error:
             self._gave_up = True
-            raise OperationFailed("database_refused", f"PostgreSQL: {str(error).strip()}",
-                                  hint="Which rights has this role?") from None  # fmt: skip
+            raise OperationFailed(
+                "database_refused",
+                f"PostgreSQL: {str(error).strip()}",
+                hint="verify needs CREATE on the database; --cdc-user must be a role of it.",
+            ) from None
         except KafkaException as error:
             self._gave_up = True
             raise Unreachable("kafka_unreachable", f"Kafka: {error.args[0].str()}.", hint="eosctl status") from None

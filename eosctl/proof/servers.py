@@ -71,6 +71,11 @@ class Servers:
         with self._lock:
             self._others.append((what, undo))
 
+    def undo(self) -> list[str]:
+        """Takes away what was remembered so; what could not be, and is tried again by `tidy`."""
+        self._others = [one for one in reversed(self._others) if not _is_undone(one[1])][::-1]
+        return [what for what, _ in reversed(self._others)]
+
     def break_server(self, kind: str) -> None:
         """Ends one of the lab's servers and starts it again. Raises Refused where there is no lab."""
         if self._break_server is None:
@@ -110,7 +115,7 @@ class Servers:
 
     def tidy(self) -> tuple[str, ...]:
         """Deletes what was made. A group's killed members must first time out, so that takes some seconds."""
-        left = [what for what, undo in reversed(self._others) if not _is_undone(undo)]
+        left = self.undo()
         self._others.clear()
         left += [f"topic {one}" for one in self._deleted(self._topics, self._delete_topics)]
         left += [f"group {one}" for one in self._deleted(self._groups, self._delete_groups)]

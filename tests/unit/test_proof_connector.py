@@ -145,6 +145,27 @@ def test_what_can_not_be_taken_away_is_named(make: Callable[..., Any], monkeypat
     assert servers.tidy() == ("replication slot eosctl_verify_1",)
 
 
+class Remembering:
+    """A trial that makes one thing, and runs."""
+
+    def __init__(self, trial: Any, servers: Servers, *_: Any) -> None:
+        self.servers, self.undone = servers, trial.files
+
+    def run(self) -> str:
+        self.servers.remember("replication slot", lambda: self.undone.append("slot"))
+        return "seen"
+
+
+def test_what_a_trial_made_in_the_database_is_gone_before_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With --duration there is one round behind the other, and a server has ten slots."""
+    monkeypatch.setattr("eosctl.proof.gateway.Conduct", Remembering)
+    room, undone = LocalProof({}, None, progress=Silent(), stop=NeverStop()), list[str]()
+    made = scaffold("outbox-cdc", "python")
+    trial: Any = SimpleNamespace(made=made, faults=(), files=undone)
+    assert room.side_by_side([trial, trial]) == ("seen", "seen")
+    assert undone == ["slot", "slot"]
+
+
 def gateways(error: EosctlError | None) -> Any:
     def require() -> None:
         if error is not None:
