@@ -22,6 +22,7 @@ pytest_plugins = [
     "fixtures.offsets",
     "fixtures.operator",
     "fixtures.scaffolds",
+    "fixtures.streams",
 ]
 
 _CONNECTIONS = ("EOSCTL_PROFILE", "EOSCTL_BOOTSTRAP_SERVER", "EOSCTL_DSN", "EOSCTL_KAFKA_CONFIG", "EOSCTL_CONNECT_URL")

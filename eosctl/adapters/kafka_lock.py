@@ -13,9 +13,8 @@ from eosctl.core.errors import EosctlError, Refused, Unreachable, WorldChanged
 
 SESSION_MS = 30_000
 _HEARTBEAT_S = 2.0
-_REBALANCE_MS = 10_000
 _PROTOCOL = "eosctl-lock"
-_LOST = frozenset({22, 25, 82, 26})  # ILLEGAL_GENERATION, UNKNOWN_MEMBER_ID, FENCED_INSTANCE_ID, INVALID_SESSION
+_LOST = frozenset({22, 25, 82})  # ILLEGAL_GENERATION, UNKNOWN_MEMBER_ID, FENCED_INSTANCE_ID
 _REBALANCES, _MEMBER_ID_REQUIRED = 27, 79
 
 
@@ -72,7 +71,7 @@ class GroupLock:
         answer = None
         while answer is None or answer.error_code == _MEMBER_ID_REQUIRED:
             answer = self._ask(JoinGroupRequest(
-                group_id=self._group, session_timeout_ms=self._session_ms, rebalance_timeout_ms=_REBALANCE_MS,
+                group_id=self._group, session_timeout_ms=self._session_ms, rebalance_timeout_ms=self._session_ms,
                 member_id=self._member, group_instance_id=None, protocol_type=_PROTOCOL, protocols=[mine],
                 max_version=7,
             ))  # fmt: skip

@@ -15,7 +15,7 @@ from eosctl.domain.kafka import (
     TransactionState,
 )
 
-_STATES = frozenset(TransactionState)
+_STATES = {str(one.value): one for one in TransactionState}
 _OPEN = frozenset(
     {
         TransactionState.ONGOING,
@@ -43,10 +43,12 @@ def description(one: Any, node: int) -> TransactionDescription:
         state=state,
         timeout_ms=one.transaction_timeout_ms,
         started_at_ms=one.transaction_start_time_ms if state in _OPEN and one.transaction_start_time_ms >= 0 else None,
-        partitions=tuple(
-            sorted(TopicPartition(topic.topic, number) for topic in one.topics for number in topic.partitions)
-        ),
+        partitions=_partitions(one.topics) if one.topics else (),
     )
+
+
+def _partitions(topics: Any) -> tuple[TopicPartition, ...]:
+    return tuple(sorted(TopicPartition(topic.topic, number) for topic in topics for number in topic.partitions))
 
 
 def producers(partition: TopicPartition, state: Any) -> Iterator[ActiveProducer]:
@@ -65,4 +67,4 @@ def producers(partition: TopicPartition, state: Any) -> Iterator[ActiveProducer]
 
 
 def _state(name: str) -> TransactionState:
-    return TransactionState(name) if name in _STATES else TransactionState.UNKNOWN
+    return _STATES.get(name, TransactionState.UNKNOWN)

@@ -198,8 +198,11 @@ def _leave(code: int) -> None:
     import atexit
     import threading
 
-    threading._shutdown()  # type: ignore[attr-defined]
-    atexit._run_exitfuncs()
+    try:
+        threading._shutdown()  # type: ignore[attr-defined]
+        atexit._run_exitfuncs()
+    except KeyboardInterrupt:
+        code = 130
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):
             stream.flush()

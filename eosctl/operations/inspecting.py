@@ -43,7 +43,7 @@ def _group(gateways: Gateways, group: str) -> Observed:
             raise UsageError(
                 "unknown_group",
                 f"There is no group {group!r}.",
-                hint=did_you_mean(group, known) or "See `eosctl offsets show`.",
+                hint=did_you_mean(group, known) or "See `eosctl offsets show '*'`.",
             )
     return observed_topics(sorted(topics), described[0].state if described else "unknown", members)
 

@@ -6,7 +6,7 @@ Which of them is used, and why in this order: docs/decisions/offsets-table-activ
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from eosctl.core.errors import UsageError
+from eosctl.core.errors import OperationFailed, UsageError
 from eosctl.domain.kafka import TopicPartition
 from eosctl.domain.offset_activity import Evidence, TableActivity
 from eosctl.domain.offsets import OffsetsMapping
@@ -50,8 +50,8 @@ class TableWatch:
             if self._gateways.database.query("offsets_commit_times")[0]["tracked"]:
                 self._query("offsets_ages_by_commit")
                 return Evidence.COMMITS
-        except UsageError:
-            pass
+        except (UsageError, OperationFailed):
+            pass  # a view has no xmin, a foreign table none that this server knows
         return Evidence.UPDATED_AT if self._mapping.updated_at else Evidence.WATCHED
 
     def _versions(self) -> Mapping[TopicPartition, object]:

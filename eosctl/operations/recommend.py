@@ -1,6 +1,6 @@
 """`recommend`: from answers (or from a person at the terminal) to a strategy, with all that belongs to it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from eosctl.core.errors import Notice, UsageError
 from eosctl.core.operation import Example, Query
 from eosctl.core.params import Params, param
 from eosctl.core.report import Report, Section
+from eosctl.core.yaml_problems import yaml_problem
 from eosctl.domain.strategies.drawing import draw
 from eosctl.domain.strategies.observation import Observed, answers_of, differences
 from eosctl.domain.strategies.recommendation import Recommendation, recommendation
@@ -80,7 +81,7 @@ def report(snapshot: RecommendSnapshot, params: RecommendParams) -> Report:
     tree = decision_tree()
     walked = walk(tree, snapshot.answers)
     if walked.missing:
-        raise _missing(tree.questions[walked.missing[0]])
+        raise _missing(tree.questions[walked.missing[0]], snapshot.observed)
     found = recommendation(tree, walked, snapshot.answers)
     found = replace(
         found,
@@ -92,7 +93,7 @@ def report(snapshot: RecommendSnapshot, params: RecommendParams) -> Report:
         for key, value in walked.assumed.items()
     )
     from_observation = tuple(Notice("differs", one) for one in found.differs)
-    tree_text = draw(tree, "text", found.path, found.strategies)
+    tree_text = draw(tree, "text", walked.path, found.strategies)
     return Report(
         found,
         Recommendation,
@@ -150,8 +151,11 @@ def _prompt(question: Question, answers: Mapping[str, str], *, first: bool) -> P
     return Prompt(question.ask, question.explain, question.answers, note, optional=question.optional, first=first)
 
 
-def _missing(question: Question) -> UsageError:
+def _missing(question: Question, observed: Sequence[Observed]) -> UsageError:
+    """The question with its answers, and what a look at the group could say and what not."""
     choices = " ".join(f"{answer}: {means}." for answer, means in question.answers.items())
+    if observed:
+        choices += f" It can't be seen. What was seen: {'; '.join(f'{one.what}: {one.seen}' for one in observed)}."
     return UsageError(
         "missing_answer",
         f"{question.key} is not answered: {question.ask}",
@@ -180,9 +184,14 @@ def _file(path: Path) -> Mapping[str, Any]:
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise UsageError("answers_not_read", f"{path} can't be read: {error.strerror}.") from None
+        raise UsageError(
+            "answers_not_read", f"{path} can't be read: {error.strerror}.", hint="Check the path and who may read it."
+        ) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError("bad_answers_file", f"{path} is not YAML: {' '.join(str(error).split())}.") from None
+        raise UsageError(
+            "bad_answers_file", f"{path} is not YAML: {yaml_problem(error)}.",
+            hint="It is a mapping of questions to answers, for example writes_to_kafka: yes",
+        ) from None  # fmt: skip
     if not isinstance(data, dict):
         raise UsageError(
             "bad_answers_file", f"{path} holds no answers.", why="It is a mapping of questions to answers.",

@@ -19,7 +19,7 @@ from eosctl.ports import Gateways
 from eosctl.ports.verify import Trial
 
 _FULL, _QUICK = (10_000, 25), (300, 12)  # the most places that a strategy has are 10
-_FULL_OWN, _QUICK_OWN = (2_000, 12), (300, 6)
+_FULL_OWN, _QUICK_OWN = (2_000, 16), (300, 8)  # with one database or one topic there are 7 places
 _OWN_FAULTS = "kill,pause"
 _ONLY_OWN = ("input_topic", "output_topic", "group", "check_sql", "check_http", "schema_sql", "message")
 
@@ -45,14 +45,14 @@ class VerifyParams(Params):
     ordered: bool = param(False, help="It promises each key's order too")
     allow_existing: bool = param(False, help="Write to topics, groups and tables that exist and hold something")
     messages: int | None = param(None, help="How many; 10000, --quick 300; with --exec 2000", ge=100, le=1_000_000)
-    crashes: int | None = param(None, help="How many faults; 25, --quick 12; with --exec 12, 6", ge=1, le=1_000)
+    crashes: int | None = param(None, help="How many faults; 25, --quick 12; with --exec 16, 8", ge=1, le=1_000)
     duration: DurationMs | None = param(None, help="Again with the next seeds until so long has passed")
     seed: int | None = param(None, help="Draws the faults; the same seed gives the same plan of faults", ge=0)
     faults: str | None = param(None, help=f"Which: {', '.join(KINDS)} [default: kill; with --exec kill,pause]",
                                metavar="KINDS")  # fmt: skip
     crash_points: str | None = param(None, help="Kill only at these places; `list` shows them", metavar="NAMES")
     allow_faults: bool = param(False, help="Let broker-kill, broker-restart, database-kill end a lab's servers")
-    quick: bool = param(False, help="A short run: 300 messages, 12 faults")
+    quick: bool = param(False, help="A short run: 300 messages, 12 faults; with --exec 8")
     report: Path | None = param(None, help="Write the report, time line and stories: .html, .md or .json",
                                 complete="file")  # fmt: skip
     confirm: str = param("", help="A protected profile's name, instead of typing it", metavar="NAME")

@@ -54,7 +54,7 @@ class Conduct:
             status, said = ("interrupted" if isinstance(failed, Interrupted) else "failed"), failed.notice().message
         record.write("end", hands.gateways.clock.now(), status=status, said=said)
         if wish.report is not None:
-            write_report(record, wish.report)
+            write_report(record, wish.report, hands.gateways.documents.drawing)
         if error is not None:
             told = "" if wish.dry_run or run.go_on_hint() in error.hint else f"\n{run.go_on_hint()}"
             hands.person.say(f"Run {record.id}: {status}. Its record: {record.folder}{told}")

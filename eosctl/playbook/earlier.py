@@ -25,14 +25,6 @@ class Earlier:
         """The plan that was being carried out for the step, or for this item of it, and is not known to be done."""
         return self.plans.get((key, canonical(item)))
 
-    def forget(self, key: str) -> None:
-        """What was done inside a step is done again: its next round is another one."""
-        for known in [one for one in self.steps if one.startswith(f"{key}/")]:
-            del self.steps[known]
-        for pair in [one for one in (*self.items, *self.plans) if one[0].startswith(f"{key}/")]:
-            self.items.pop(pair, None)
-            self.plans.pop(pair, None)
-
 
 def canonical(item: Any) -> str:
     """An item as text that is equal for equal items."""

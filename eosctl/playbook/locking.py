@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from eosctl.core.errors import Refused, UsageError, WorldChanged
+from eosctl.core.errors import OperationFailed, Refused, Unreachable, UsageError, WorldChanged
 from eosctl.playbook.record import runs_folder
 
 Guard = Callable[[], None]
@@ -49,7 +49,11 @@ def _lock(name: str, holder: str, gateways: Any, say: Callable[[str], None]) -> 
         raise _held(name, ", ".join(f"the session {one['pid']} from {one['address']}" for one in holders))
 
     def guard() -> None:
-        if not any(one["mine"] for one in gateways.database.query("playbook_lock_holders", key)):
+        try:
+            now = gateways.database.query("playbook_lock_holders", key)
+        except (Unreachable, OperationFailed):  # the session is gone: a new one can say who holds it, and it does not
+            now = gateways.database.query("playbook_lock_holders", key)
+        if not any(one["mine"] for one in now):
             raise WorldChanged("lock_lost", f"The lock {name!r} is lost.", why="Its database session ended.",
                                hint="Look who runs it now; then go on with `eosctl playbook resume`.")  # fmt: skip
 

@@ -2,11 +2,13 @@
 
 import html
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from eosctl.core.charts import Chart, Lane, Span, TimeLine
 from eosctl.core.errors import UsageError
 from eosctl.core.plain import plain
 from eosctl.playbook.record import RunRecord
@@ -26,7 +28,10 @@ class Block:
     rows: tuple[tuple[str, ...], ...] = ()
 
 
-def write_report(record: RunRecord, path: Path) -> None:
+Draw = Callable[[Chart], str]
+
+
+def write_report(record: RunRecord, path: Path, draw: Draw) -> None:
     """By the file's ending. Raises UsageError for another ending, or a file that can't be written."""
     told = story_of(record.id, record.events())
     match path.suffix:
@@ -36,7 +41,7 @@ def write_report(record: RunRecord, path: Path) -> None:
         case ".md":
             text = "\n\n".join(_markdown(one) for one in blocks(told)) + "\n"
         case ".html":
-            text = _page(told)
+            text = _page(told, draw)
         case _:
             raise UsageError("bad_report", f"{path} is no report's name.", hint="End it in .md, .html or .json.")
     try:
@@ -152,12 +157,32 @@ body{font:14px/1.45 system-ui,sans-serif;margin:2em auto;max-width:75em;padding:
 h1{font-size:1.5em}h2{font-size:1.15em;margin-top:1.8em}h3{font-size:1em;margin-bottom:.3em}
 .table{overflow-x:auto}table{border-collapse:collapse;min-width:50%}
 td,th{border-bottom:1px solid #8885;padding:.35em .9em .35em 0;text-align:left;vertical-align:top}
-td{overflow-wrap:anywhere}@media print{body{margin:0}}
+td{overflow-wrap:anywhere}figure{margin:1em 0}svg{width:100%;height:auto}@media print{body{margin:0}}
 """
 
 
-def _page(told: RunStory) -> str:
-    body = "\n".join(_html(one) for one in blocks(told))
+def time_line(told: RunStory) -> TimeLine | None:
+    """When each step ran and how it ended, a lane a step; None when none was begun."""
+    start = _seconds(told.began)
+    lanes: dict[str, list[Span]] = {}
+    for one in told.steps:
+        if one.began:
+            began = _seconds(one.began) - start
+            ended = _seconds(one.ended) - start if one.ended else began
+            lanes.setdefault(one.step, []).append(Span(round(began, 3), round(ended, 3), one.status))
+    found = tuple(Lane(step, tuple(spans)) for step, spans in lanes.items())
+    return TimeLine("When each step ran", found) if found else None
+
+
+def _seconds(at: str) -> float:
+    return datetime.fromisoformat(at).timestamp()
+
+
+def _page(told: RunStory, draw: Draw) -> str:
+    head, *rest = [_html(one) for one in blocks(told)]
+    chart = time_line(told)
+    drawn = [f"<figure>{draw(chart)}</figure>"] if chart is not None else []
+    body = "\n".join([head, *drawn, *rest])
     title = html.escape(f"{told.playbook}, run {told.run}")
     return (f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
             f'<meta name="viewport" content="width=device-width"><title>{title}</title>'

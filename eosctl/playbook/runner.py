@@ -83,15 +83,17 @@ class Runner:
         run, clock = self.run, self.run.hands.gateways.clock
         began, known = clock.monotonic_ms(), len(run.journalled)
         run.write("begin_step", step=key, action=_action(step))
+        made: Done | None = None
         try:
-            done = self._all_items(step, key)
-            done = self._asserted(step, done)
+            made = self._all_items(step, key)
+            done = self._asserted(step, made)
         except Stopped as stop:
-            self._tell(step, key, "done" if stop.well else "failed", stop.said, took_ms=clock.monotonic_ms() - began)
+            self._tell(step, key, "done" if stop.well else "failed", stop.said, done=made,
+                       took_ms=clock.monotonic_ms() - began)  # fmt: skip
             raise
         except EosctlError as error:
-            took_ms = clock.monotonic_ms() - began
-            self._tell(step, key, "failed", error.notice().message, ids=run.journalled[known:], took_ms=took_ms)
+            self._tell(step, key, "failed", error.notice().message, ids=run.journalled[known:], done=made,
+                       took_ms=clock.monotonic_ms() - began)  # fmt: skip
             self._after_failure(step, key)
             raise
         if done.planned:
@@ -164,9 +166,11 @@ class Runner:
     def _after_failure(self, step: Step, key: str) -> None:
         if step.on_failure is None or self.run.wish.dry_run:
             return
-        self.steps(step.on_failure.rescue, prefix=f"{key}/rescue/")
-        if step.on_failure.rollback == "undo":
-            rolled_back(self.run)
+        try:
+            self.steps(step.on_failure.rescue, prefix=f"{key}/rescue/")
+        finally:
+            if step.on_failure.rollback == "undo":
+                rolled_back(self.run)
 
     def _nested(self, step: Step, key: str, scope: Mapping[str, Any]) -> Done:
         """An included playbook, with its own parameters; what it registers is gone with it."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from eosctl.core.plain import plain
 from eosctl.core.plan import Plan
 from eosctl.playbook.record import RunRecord
 from eosctl.playbook.secrecy import Secrets
@@ -68,4 +69,16 @@ class WitnessedJournal(Journal):
         entry = super().begin(self._secrets.masked(plan), at=at, who=who, undoes=undoes)
         if not undoes:
             self._begun(entry.id, plan)
-        return entry
+        return MaskedEntry(entry, self._secrets)
+
+
+class MaskedEntry(OpenEntry):
+    """An entry whose events are masked: a server's answer may repeat what it was asked."""
+
+    def __init__(self, entry: OpenEntry, secrets: Secrets) -> None:
+        super().__init__(entry.path, entry.id)
+        self._secrets = secrets
+
+    def write(self, event: str, data: Mapping[str, Any]) -> None:
+        """Appends one event."""
+        super().write(event, self._secrets.masked(plain(data)))

@@ -11,31 +11,29 @@ from pathlib import Path
 
 from eosctl.core.errors import Interrupted, OperationFailed
 from eosctl.core.progress import Stop
-from eosctl.domain.proof.checks import OutboxFacts, Position
-from eosctl.domain.proof.counting import Effect, message
+from eosctl.domain.proof.counting import message
 from eosctl.domain.proof.faults import BATCH, SERVER_KINDS, WIRE_KINDS, Fault, Happened
 from eosctl.domain.proof.stories import Course, Sent
 from eosctl.domain.strategies.scaffolding import Program
 from eosctl.ports.verify import Observed, Trial
-from eosctl.proof import effects
 from eosctl.proof.curve import Curve
 from eosctl.proof.programs import KILLED, Programs, answers, end, free_port
 from eosctl.proof.proxy import Trap
 from eosctl.proof.sending import Sender
 from eosctl.proof.servers import Servers
+from eosctl.proof.standing import IN_TIME_ORDER, SELF_ENDING, Places, Standing
 from eosctl.proof.wires import Wires
 
 _STILL_LIMIT_S = 150.0
 _LOOK_EVERY_S = 0.2
+_LOOK_CLOSELY_S = 0.03  # while a fault waits for its moment: a fast program is through in a second
 _SESSION_MS = 6_000
 _PAUSE_MS = 20_000
 _ZOMBIE_S = 2.0
-_SELF_ENDING = ("service", "producer")
 _FAILURES_IN_A_ROW = 5
 _STRUCK_S = 15.0
 _SLOW_S = 3.0
 _ABORTED = 30
-_IN_TIME_ORDER = ("ledger", "api")
 
 
 class Conduct:
@@ -44,7 +42,7 @@ class Conduct:
     def __init__(self, trial: Trial, servers: Servers, stop: Stop, advance: Callable[[], None]) -> None:
         self._trial, self._servers, self._stop, self._advance = trial, servers, stop, advance
         self._programs: Programs
-        self._reader: effects.Reader
+        self._standing: Standing
         self._roles = {one.role for one in trial.made.programs}
         self._wires: Wires | None = None
         self._curve: Curve | None = None
@@ -88,10 +86,11 @@ class Conduct:
         properties = {**kafka, "session.timeout.ms": _SESSION_MS}
         files = {**trial.files, "kafka.properties": "".join(f"{key}={value}\n" for key, value in properties.items())}
         self._programs = Programs(folder, files, environment, lines)
-        self._reader = effects.Reader(servers.kafka, self._group, self._input)
+        places = Places(self._input, self._output, self._group, self._dsn, self._api, folder)
+        self._standing = Standing(trial, servers, places)
         self._sender = Sender(servers.kafka, self._input, keyed_by_id=trial.made.keyed_by_id)
-        if trial.made.counted in _IN_TIME_ORDER:
-            self._curve = Curve(self._count, self._now_ms)
+        if trial.made.counted in IN_TIME_ORDER:
+            self._curve = Curve(self._standing.count, self._now_ms)
         try:
             self._send()
             if "api" in self._roles and not answers(port, self._programs.start("api.py"), 30):
@@ -99,7 +98,7 @@ class Conduct:
             yield
         finally:
             self._programs.kill_all()
-            self._reader.close()
+            self._standing.close()
             if self._wires is not None:
                 self._wires.close()
 
@@ -107,7 +106,7 @@ class Conduct:
         """What the consumer reads, unless a program of the strategy sends it; aborted messages lie in the middle."""
         messages = self._trial.messages
         self._sent.append(Sent(0, messages, self._now_ms()))
-        if self._roles.isdisjoint(_SELF_ENDING):
+        if self._roles.isdisjoint(SELF_ENDING):
             half = messages // 2
             self._sender.send(range(half))
             self._sender.send_aborted(range(min(_ABORTED, half)))
@@ -143,7 +142,7 @@ class Conduct:
     def _strike(self, program: Program, fault: Fault, strike: Callable[[], object]) -> int | None:
         """Does something to what the program lives on, in the middle of its work; then sees it move on, or end."""
         process, before = self._programs.start(program.file), self._position(program)
-        self._wait(program, process, lambda: self._position(program) >= before + fault.after_messages)
+        self._wait(program, process, lambda: self._position(program) >= before + fault.after_messages, _LOOK_CLOSELY_S)
         if process.poll() is not None or self._is_done(program):
             self._finish(program, process)
             return None
@@ -164,7 +163,7 @@ class Conduct:
         wires.arm(trap)
         process = self._programs.start(program.file)
         try:
-            self._wait(program, process, trap.sprung.is_set)
+            self._wait(program, process, trap.sprung.is_set, _LOOK_CLOSELY_S)
             self._look()
             at_ms, stood = self._now_ms(), self._position(program)
         finally:
@@ -196,7 +195,7 @@ class Conduct:
         One that holds locks or a transaction may keep the second one waiting; then it goes on after `_PAUSE_MS`.
         """
         zombie, before = self._programs.start(program.file), self._position(program)
-        self._wait(program, zombie, lambda: self._position(program) >= before + fault.after_messages)
+        self._wait(program, zombie, lambda: self._position(program) >= before + fault.after_messages, _LOOK_CLOSELY_S)
         if zombie.poll() is not None or self._is_done(program):
             self._finish(program, zombie)
             return None
@@ -220,12 +219,18 @@ class Conduct:
         self._wait(program, first, lambda: self._servers.members(self._group).get(joined, 0) > 0)
         at_ms = self._now_ms() if self._servers.members(self._group).get(joined, 0) > 0 else None
         before = self._position(program)
-        self._wait(program, first, lambda: self._position(program) >= before + fault.after_messages)
+        self._wait(program, first, lambda: self._position(program) >= before + fault.after_messages, _LOOK_CLOSELY_S)
         self._finish(program, second)
         self._finish(program, first)
         return at_ms
 
-    def _wait(self, program: Program, process: "subprocess.Popen[bytes]", until: Callable[[], bool]) -> None:
+    def _wait(
+        self,
+        program: Program,
+        process: "subprocess.Popen[bytes]",
+        until: Callable[[], bool],
+        every_s: float = _LOOK_EVERY_S,
+    ) -> None:
         """Until the process is gone, the work done, or the condition true; fails when nothing moves for too long."""
         position, moved = -1, time.monotonic()
         while process.poll() is None and not self._is_done(program) and not until():
@@ -240,7 +245,7 @@ class Conduct:
             if time.monotonic() - moved > _STILL_LIMIT_S:
                 raise OperationFailed("stands_still", f"{program.file} made no progress for {_STILL_LIMIT_S:.0f} s.",
                                       why=self._programs.log(), hint="eosctl status, eosctl txn blocked")  # fmt: skip
-            self._pass(_LOOK_EVERY_S, process)
+            self._pass(every_s, process)
 
     def _pass(self, seconds: float, process: "subprocess.Popen[bytes] | None" = None) -> None:
         """Lets time pass, at most until the process is gone. Raises Interrupted when somebody wants us to stop."""
@@ -258,7 +263,7 @@ class Conduct:
             return
         self._look()
         if process.returncode == 0:
-            if program.role in _SELF_ENDING:
+            if program.role in SELF_ENDING:
                 self._ended.add(program.file)
             return
         self._restarts += 1
@@ -271,35 +276,14 @@ class Conduct:
                                hint="Is the database or Kafka short of something the programs need?")  # fmt: skip
 
     def _is_done(self, program: Program) -> bool:
-        """Whether the program's position has passed all of its work, wherever it keeps its position."""
-        if program.role in _SELF_ENDING:
-            return program.file in self._ended
-        if program.role == "relay":
-            return self._position(program) >= self._trial.messages
-        if program.role == "reconciler":
-            return self._number("SELECT count(*) FROM reservations WHERE state = 'pending'") == 0
-        return self._position(program) >= sum(self._reader.ends().values())
+        return self._standing.is_done(program, self._ended)
 
     def _position(self, program: Program) -> int:
-        if program.role == "relay":
-            return self._number("SELECT count(*) FROM outbox WHERE published_at IS NOT NULL")
-        if program.role == "reconciler":
-            return self._number("SELECT count(*) FROM reservations WHERE state <> 'pending'")
-        if program.role == "service":
-            return self._number("SELECT count(*) FROM orders")
-        if program.role == "producer":
-            path = self._programs.folder / "position"
-            return int(path.read_text()) if path.exists() else 0
-        if self._trial.made.strategy == "stored-offsets":
-            return self._number("SELECT coalesce(sum(committed_offset), 0) FROM consumer_offsets")
-        return self._reader.position()
+        return self._standing.position(program)
 
     def _taken(self, program: Program) -> int:
         """Passes that a restarted program makes without work: the service reads its orders from the first again."""
         return self._position(program) if program.role == "service" else 0
-
-    def _number(self, statement: str) -> int:
-        return int(effects.rows(self._dsn, statement)[0][0])
 
     def _look(self) -> None:
         """Counts the effects and notes who has ended: what comes later has another cause."""
@@ -307,35 +291,12 @@ class Conduct:
             self._curve.look(at_once=True)
         self._programs.record.look()
 
-    def _count(self) -> int:
-        if self._trial.made.counted == "api":
-            return sum(1 for _ in effects.at_api(self._api))
-        return self._number("SELECT count(*) FROM ledger")
-
     def _observed(self) -> Observed:
         self._look()
-        course = Course(tuple(self._sent), self._programs.record.ran(), tuple(self._history))
-        return Observed(tuple(self._effects()), self._restarts, course, self._positions(), self._outbox())
-
-    def _effects(self) -> Iterator[Effect]:
-        counted = self._trial.made.counted
-        if counted == "output-topic":
-            return effects.in_topic(self._servers.kafka, self._output, self._programs.record.began_epoch_ms)
-        found = effects.at_api(self._api) if counted == "api" else effects.in_table(self._dsn, counted)
-        return self._curve.timed(found) if self._curve is not None else found
-
-    def _positions(self) -> tuple[Position, ...]:
-        if "consumer" not in self._roles:
-            return ()
-        if self._trial.made.strategy != "stored-offsets":
-            return self._reader.positions()
-        stored = dict(effects.rows(self._dsn, "SELECT partition, committed_offset FROM consumer_offsets"))
-        return tuple(Position(one, stored.get(one, 0), end) for one, end in sorted(self._reader.ends().items()))
-
-    def _outbox(self) -> OutboxFacts | None:
-        if "relay" not in self._roles:
-            return None
-        return effects.outbox_facts(self._dsn, self._servers.kafka, self._input)
+        record, standing = self._programs.record, self._standing
+        course = Course(tuple(self._sent), record.ran(), tuple(self._history))
+        found = tuple(standing.effects(self._curve, record.began_epoch_ms))
+        return Observed(found, self._restarts, course, standing.positions(), standing.outbox())
 
     def _now_ms(self) -> int:
         return self._programs.record.now_ms()

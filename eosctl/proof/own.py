@@ -10,31 +10,29 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from eosctl.core.errors import Interrupted, OperationFailed, Refused
+from eosctl.core.errors import Interrupted, Refused
 from eosctl.core.progress import Stop
-from eosctl.domain.proof.faults import BATCH, SERVER_KINDS, WIRE_KINDS, Fault, Happened
+from eosctl.domain.proof.faults import SERVER_KINDS, WIRE_KINDS, Fault, Happened
 from eosctl.domain.proof.stories import Course, Sent
 from eosctl.ports.verify import Observed, OwnTrial
 from eosctl.proof import effects
 from eosctl.proof.curve import Curve
 from eosctl.proof.own_places import Places
 from eosctl.proof.own_programs import OwnPrograms, Patience
+from eosctl.proof.own_running import Running
 from eosctl.proof.proxy import Trap
 from eosctl.proof.sending import Sender
 from eosctl.proof.servers import Servers
-from eosctl.proof.wires import Wires
 
 _QUIET_S = 25.0
 _STILL_S = 90.0  # behind a transaction that a crash left open: its time-out is 60 s unless it was set
 _SETTLED_S = 2.0
-_PAUSE_S = 25.0
+_PAUSE_S = 35.0
 _SESSION_S = 7.0
 _JOIN_S = 30.0
 _ZOMBIE_S = 2.0
 _SLOW_S = 3.0
-_AGAIN_S = 0.5
 _LOOK_S = 0.05
-_FAILURES_IN_A_ROW = 6
 _FIRST_WAVE = 60
 
 
@@ -46,25 +44,22 @@ class OwnConduct:
     ) -> None:
         self._trial, self._servers, self._stop, self._begin = trial, servers, stop, begin
         self._places: Places
+        self._running: Running
         self._programs: OwnPrograms
         self._sender: Sender
         self._reader: effects.Reader
         self._curve: Curve
-        self._wires: dict[int, Wires] = {}
         self._sent: list[Sent] = []
         self._history: list[Happened] = []
         self._patience = Patience()
-        self._started: dict[int, float] = {}
-        self._wanted = set(range(1, trial.instances + 1))
-        self._restarts = self._failures = self._next = 0
-        self._failed_at = -1
+        self._next = 0
 
     def run(self) -> Observed:
         """Raises OperationFailed (`program_failed`), Refused (`not_fresh`, `encrypted`), Interrupted."""
         with tempfile.TemporaryDirectory(prefix="eosctl-verify-") as folder, self._prepared(Path(folder)):
             self._wave(min(_FIRST_WAVE, self._trial.messages // 2))
             self._until_done()
-            passed = self._passed()
+            passed = self._running.passed()
             faults = self._trial.draw(passed)
             advance = self._begin(len(faults))
             for number, fault in enumerate(faults):
@@ -73,8 +68,7 @@ class OwnConduct:
                 advance()
             self._wave(self._trial.messages - self._next)
             self._until_done()
-            for instance in tuple(self._wanted):
-                self._programs.end(instance)
+            self._running.end()
             self._look()
             return self._observed(passed)
 
@@ -82,42 +76,20 @@ class OwnConduct:
     def _prepared(self, folder: Path) -> Iterator[None]:
         trial, servers = self._trial, self._servers
         self._places = places = Places(trial, servers)
-        self._programs = OwnPrograms(trial.command, folder / "log.txt")
-        self._folder = folder
+        self._running = Running(trial.command, trial.instances, places, servers, folder)
+        self._programs = self._running.programs
         self._sender = Sender(servers.kafka, places.input, prefix=places.prefix, template=trial.template)
         self._reader = effects.Reader(servers.kafka, places.group, places.input, places.partitions)
         self._curve = Curve(places.count, self._programs.record.now_ms)
         try:
             yield
         finally:
-            self._programs.kill_all()
+            self._running.close()
             self._reader.close()
             places.close()
-            for one in self._wires.values():
-                one.close()
-
-    def _environment(self, instance: int) -> dict[str, str]:
-        """What the program is told; through proxies of its own where what it says can be read."""
-        places, kafka, dsn = self._places, self._servers.kafka, self._places.dsn
-        if instance not in self._wires:
-            try:
-                self._wires[instance] = Wires(kafka, dsn)
-            except Refused as refused:
-                if refused.code != "encrypted":
-                    raise
-        if instance in self._wires:
-            kafka, dsn = self._wires[instance].kafka, self._wires[instance].dsn
-        file = self._folder / f"kafka-{instance}.properties"
-        file.write_text("".join(f"{key}={value}\n" for key, value in kafka.items() if key != "log_level"))
-        file.chmod(0o600)
-        return {
-            "BOOTSTRAP_SERVERS": str(kafka["bootstrap.servers"]), "KAFKA_PROPERTIES_FILE": str(file),
-            "INPUT_TOPIC": places.input, "OUTPUT_TOPIC": places.output, "GROUP": places.group, "BATCH": str(BATCH),
-            **_database_variables(dsn),
-        }  # fmt: skip
 
     def _break(self, fault: Fault, wave: int) -> int | None:
-        if fault.kind in WIRE_KINDS and not self._wires:
+        if fault.kind in WIRE_KINDS and not self._running.wires:
             raise Refused("encrypted", f"{fault.kind} needs to read what the program says, which is encrypted.",
                           hint="Leave out cut, lost-ack and slow.")  # fmt: skip
         if fault.kind in SERVER_KINDS:
@@ -135,12 +107,12 @@ class OwnConduct:
                 again = range(max(0, self._next - fault.after_messages), self._next)
                 return self._strike(wave, lambda: self._sender.send(again))
             case "cut":
-                return self._strike(wave, lambda: sum(one.cut(fault.point) for one in self._wires.values()))
+                return self._strike(wave, lambda: sum(one.cut(fault.point) for one in self._running.wires.values()))
             case _:
                 return self._strike(wave, lambda: self._slow(fault.point))
 
     def _slow(self, server: str) -> None:
-        for one in self._wires.values():
+        for one in self._running.wires.values():
             one.slow(server, _SLOW_S)
 
     def _kill(self, fault: Fault, wave: int) -> int | None:
@@ -150,7 +122,7 @@ class OwnConduct:
             self._programs.kill(victim)
             if trap is not None:
                 trap.decide(forward=False)
-            self._restarts += 1
+            self._running.restarts += 1
             return self._struck()
 
     def _pause(self, fault: Fault, wave: int) -> int | None:
@@ -160,7 +132,7 @@ class OwnConduct:
                 return None
             self._programs.send(victim, signal.SIGSTOP)
             at_ms, since = self._struck(), time.monotonic()
-            with self._another():
+            with self._running.another():
                 self._wait(lambda: self._is_passed(time.monotonic() - since), done=False)
                 self._look()
                 if self._programs.is_started(victim):
@@ -169,7 +141,7 @@ class OwnConduct:
                     trap.decide(forward=True)
                 until = time.monotonic() + _ZOMBIE_S
                 self._wait(lambda: time.monotonic() > until, done=False)
-            self._failures = 0  # a zombie that gives up is what shall happen
+            self._running.forgive()
             return at_ms
 
     def _is_passed(self, for_s: float) -> bool:
@@ -179,8 +151,8 @@ class OwnConduct:
         return for_s > _PAUSE_S or self._reader.position() >= sum(self._reader.ends().values())
 
     def _rebalance(self, wave: int) -> int | None:
-        since, all_of_them = time.monotonic(), len(self._wanted) + 1
-        with self._another():
+        since, all_of_them = time.monotonic(), self._running.count() + 1
+        with self._running.another():
             self._wave(wave)
             self._wait(lambda: self._servers.member_count(self._places.group) >= all_of_them
                        or time.monotonic() > since + _JOIN_S, done=False)  # fmt: skip
@@ -197,7 +169,7 @@ class OwnConduct:
             at_ms = self._struck()
             trap.decide(forward=False)
         self._until_done()
-        self._failures = 0
+        self._running.forgive()
         return at_ms
 
     def _strike(self, wave: int, strike: Callable[[], object]) -> int | None:
@@ -207,18 +179,17 @@ class OwnConduct:
         at_ms = self._struck()
         strike()
         self._until_done()
-        self._failures = 0  # to give up then is the program's right
+        self._running.forgive()
         return at_ms
 
     @contextmanager
     def _caught(self, fault: Fault, wave: int) -> Iterator[tuple[int | None, Trap | None]]:
         """The instance that came to the fault's point, held there; (None, None) when none did. In two half waves, so
         that a second pass has work."""
-        traps = {
-            number: Trap(fault.point, fault.passes) for number in self._wires if fault.point not in ("", "anywhere")
-        }
+        named = fault.point not in ("", "anywhere")
+        traps = {number: Trap(fault.point, fault.passes) for number in self._running.wires if named}
         for number, trap in traps.items():
-            self._wires[number].arm(trap)
+            self._running.wires[number].arm(trap)
         try:
             yield self._first_caught(fault, wave, traps)
         finally:
@@ -230,7 +201,7 @@ class OwnConduct:
             self._wave(part)
             if not traps:
                 self._wait(lambda: self._reader.position() > before)
-                return self._alive(fault.instance), None
+                return self._running.alive(fault.instance), None
             self._wait(lambda: any(one.sprung.is_set() for one in traps.values()))
             for number, trap in traps.items():
                 if trap.sprung.is_set() and self._programs.is_started(number):
@@ -242,22 +213,7 @@ class OwnConduct:
         """These traps catch nobody any more."""
         for number, trap in traps.items():
             trap.decide(forward=True)
-            self._wires[number].arm(None)
-
-    def _alive(self, instance: int) -> int | None:
-        running = [one for one in self._wanted if self._programs.is_started(one)]
-        return instance if instance in running else next(iter(running), None)
-
-    @contextmanager
-    def _another(self) -> Iterator[None]:
-        """One instance more, for a while."""
-        extra = max(self._wanted) + 1
-        self._wanted.add(extra)
-        try:
-            yield
-        finally:
-            self._wanted.discard(extra)
-            self._programs.end(extra)
+            self._running.wires[number].arm(None)
 
     def _wave(self, count: int) -> None:
         """Sends the next messages, and some between them whose transaction is aborted."""
@@ -282,7 +238,8 @@ class OwnConduct:
         while not until():
             if self._stop.requested():
                 raise Interrupted("interrupted", "The crash test was interrupted.", why="What it made is taken away.")
-            self._keep_running()
+            if self._running.keep(self._reader):
+                self._look()
             self._curve.look()
             if done and self._is_done() and not until():
                 return
@@ -298,31 +255,6 @@ class OwnConduct:
         all_there = self._trial.counted != "topic" and count >= self._next
         return still_s > (_SETTLED_S if all_there else _STILL_S if position else _QUIET_S)
 
-    def _keep_running(self) -> None:
-        for instance in sorted(self._wanted):
-            if self._programs.is_started(instance):
-                code = self._programs.ended(instance)
-                if code is None:
-                    continue
-                self._ended_by_itself(instance, code)
-            if time.monotonic() - self._started.get(instance, 0.0) > _AGAIN_S:
-                self._started[instance] = time.monotonic()
-                self._programs.start(instance, self._environment(instance))
-
-    def _ended_by_itself(self, instance: int, code: int) -> None:
-        self._programs.forget(instance)
-        self._look()
-        self._restarts += 1
-        if code == 0:
-            return
-        position = self._reader.position()
-        self._failures = self._failures + 1 if position == self._failed_at else 1
-        self._failed_at = position
-        if self._failures >= _FAILURES_IN_A_ROW:
-            raise OperationFailed("program_failed", f"Your program ended with {code} again and again.",
-                                  why=self._programs.log(),
-                                  hint="Does it read BOOTSTRAP_SERVERS, INPUT_TOPIC and GROUP?")  # fmt: skip
-
     def _struck(self) -> int:
         self._look()
         return self._programs.record.now_ms()
@@ -331,26 +263,11 @@ class OwnConduct:
         self._curve.look(at_once=True)
         self._programs.record.look()
 
-    def _passed(self) -> tuple[str, ...]:
-        return tuple(sorted({point for one in self._wires.values() for point in one.passed()}))
-
     def _observed(self, passed: tuple[str, ...]) -> Observed:
         record = self._programs.record
         found = self._places.counted(record.began_epoch_ms)
         counted = tuple(found if self._trial.counted == "topic" else self._curve.timed(found))
         course = Course(tuple(self._sent), record.ran(), tuple(self._history))
         return Observed(
-            counted, self._restarts, course, self._reader.positions(), prefix=self._places.prefix, seen=passed
+            counted, self._running.restarts, course, self._reader.positions(), prefix=self._places.prefix, seen=passed
         )
-
-
-def _database_variables(dsn: str) -> dict[str, str]:
-    """DSN, and libpq's own variables for a program that takes those."""
-    if not dsn:
-        return {}
-    from psycopg import conninfo
-
-    given = {key: str(value) for key, value in conninfo.conninfo_to_dict(dsn).items() if value not in (None, "")}
-    names = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "dbname": "PGDATABASE", "password": "PGPASSWORD",
-             "options": "PGOPTIONS", "sslmode": "PGSSLMODE"}  # fmt: skip
-    return {"DSN": dsn, **{name: given[key] for key, name in names.items() if key in given}}

@@ -12,8 +12,7 @@ _ROOM_BESIDE_A_HEADING = 2
 
 def aligned(headings: Sequence[str], right: Sequence[bool], cells: Sequence[Sequence[str]]) -> str | None:
     """Headings and rows in columns, some aligned right; None when a word is not printable ASCII."""
-    table = [headings, *cells]
-    if not all(word.isascii() and word.isprintable() for row in table for word in row):
+    if not all(text.isascii() and text.isprintable() for text in map("".join, (headings, *cells))):
         return None
     columns = zip(headings, right, zip(*cells, strict=True) if cells else [()] * len(headings), strict=True)
     padded = [_padded(heading, words, to_the_right=side) for heading, side, words in columns]
@@ -21,6 +20,7 @@ def aligned(headings: Sequence[str], right: Sequence[bool], cells: Sequence[Sequ
 
 
 def _padded(heading: str, cells: Sequence[str], *, to_the_right: bool) -> list[str]:
-    words = [heading, *(word.strip() for word in cells)]
+    words = [heading, *map(str.strip, cells)]
     width = max(len(heading) + _ROOM_BESIDE_A_HEADING, *map(len, words))
-    return [word.rjust(width) if to_the_right else word.ljust(width) for word in words]
+    pad = str.rjust if to_the_right else str.ljust
+    return [pad(word, width) for word in words]

@@ -13,6 +13,7 @@ from eosctl.core.report import COLUMN, Column
 EMPTY = "-"
 _NO_FRACTION_FROM = 1_000
 _DURATION_FIELDS = ("_ms",)
+_UNITS = (*_DURATION_FIELDS, "_bytes")
 
 
 @dataclass(frozen=True)
@@ -34,15 +35,21 @@ def columns(row_type: type | None, rows: Sequence[Any], *, wide: bool) -> tuple[
 
 
 def cell(row: Any, name: str) -> str:
-    """One value as people read it; `-` for none or nothing."""
-    value = row.get(name) if isinstance(row, Mapping) else getattr(row, name)
-    return words(value, name)
+    """One value of a row."""
+    return cells(row, (name,))[0]
+
+
+def cells(row: Any, names: Sequence[str]) -> list[str]:
+    """The values of a row as people read them; `-` for none or nothing."""
+    if isinstance(row, Mapping):
+        return [words(row.get(name), name) for name in names]
+    return [words(getattr(row, name), name) for name in names]
 
 
 def words(value: Any, name: str = "") -> str:
     """A value in words, its unit taken from `name`: durations, sizes and times are written for people."""
-    if type(value) is str:
-        return value or EMPTY
+    if type(value) in (str, int) and not name.endswith(_UNITS):
+        return str(value) or EMPTY
     if value is None or value in ("", (), []):
         return EMPTY
     if isinstance(value, bool):

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import is_dataclass, replace
 from html import escape
 
+from eosctl.core.charts import Chart
 from eosctl.core.documents import Document
 from eosctl.core.errors import UsageError
 from eosctl.core.plain import plain
@@ -25,6 +26,10 @@ _STYLE = (
 
 class DocumentFiles:
     """Writes documents (the port `DocumentsGateway`)."""
+
+    def drawing(self, chart: Chart) -> str:
+        """One chart as an SVG element."""
+        return svg_of(chart)
 
     def write(self, document: Document) -> None:
         """By the file's ending. Raises UsageError (`report_not_written`, `bad_report`, `needs_png`)."""

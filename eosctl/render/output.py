@@ -11,7 +11,7 @@ from typing import Any
 from eosctl.core.exit_codes import status_of
 from eosctl.core.plain import plain
 from eosctl.core.report import Envelope, Report, Section
-from eosctl.render.cells import EMPTY, Shown, cell, columns, csv_value, visible, words
+from eosctl.render.cells import EMPTY, Shown, cells, columns, csv_value, visible, words
 from eosctl.render.wrapping import wrapped
 
 _NOTE_WIDTH = 100  # longer lines are hard to read
@@ -114,7 +114,8 @@ def _text(section: Section, canvas: Canvas) -> str:
 
 def _table(rows: Sequence[Any], row_type: type | None, form: Format, canvas: Canvas) -> str:
     shown = columns(row_type, rows, wide=form is Format.WIDE)
-    return grid(shown, [[cell(row, one.name) for one in shown] for row in rows], form, canvas)
+    names = [one.name for one in shown]
+    return grid(shown, [cells(row, names) for row in rows], form, canvas)
 
 
 def _pairs(data: Any, form: Format, canvas: Canvas) -> str:
@@ -122,23 +123,23 @@ def _pairs(data: Any, form: Format, canvas: Canvas) -> str:
     return grid((Shown("field", "field", False), Shown("value", "value", False)), pairs, form, canvas)
 
 
-def grid(shown: Sequence[Shown], cells: list[list[str]], form: Format, canvas: Canvas) -> str:
+def grid(shown: Sequence[Shown], rows: list[list[str]], form: Format, canvas: Canvas) -> str:
     """A table of words: rich on a terminal, aligned plain text in a pipe, a Markdown table for documents."""
     if form is not Format.MARKDOWN and canvas.terminal:
         from eosctl.render.terminal import terminal_table
 
-        return terminal_table(shown, cells, canvas.width, colour=canvas.colour)
+        return terminal_table(shown, rows, canvas.width, colour=canvas.colour)
     markdown = form is Format.MARKDOWN
     headings = [one.heading if markdown else one.heading.upper() for one in shown]
     if not markdown:
         from eosctl.render.aligned import aligned
 
-        text = aligned(headings, [one.right and bool(cells) for one in shown], cells)
+        text = aligned(headings, [one.right and bool(rows) for one in shown], rows)
         if text is not None:
             return text
     from tabulate import tabulate
 
-    safe = [[one.replace("|", "\\|").replace("\n", " ") if markdown else one for one in row] for row in cells]
+    safe = [[one.replace("|", "\\|").replace("\n", " ") if markdown else one for one in row] for row in rows]
     return tabulate(
         safe,
         headers=headings,

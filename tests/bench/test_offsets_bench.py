@@ -11,8 +11,9 @@ import pytest
 from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartition
 from confluent_kafka.admin import NewTopic
 from fixtures.lab import LIMIT_S, wait_until
+from fixtures.measuring import kafka_tool
 
-from eosctl.lab import clients, kafka
+from eosctl.lab import clients
 from eosctl.lab.state import LabState
 
 TOOL = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand"
@@ -73,8 +74,8 @@ class Many:
     def kafkas(self, *words: str) -> float:
         """Seconds of Kafka's tool, its virtual machine's start among them, as that of Python is among ours."""
         began = time.monotonic()
-        said = kafka.run_tool(self.lab, TOOL, "--bootstrap-server", self.lab.bootstrap_servers, *words)
-        assert self.topics[-1] in said
+        done = subprocess.run(kafka_tool(self.lab, TOOL, *words), capture_output=True, text=True, check=True)
+        assert self.topics[-1] in done.stdout
         return time.monotonic() - began
 
 

@@ -10,13 +10,12 @@ from pathlib import Path
 
 import pytest
 from fixtures.lab import wait_until
-from fixtures.measuring import in_turns
+from fixtures.measuring import in_turns, kafka_tool
 
 from eosctl.adapters.connection import KafkaConnection
 from eosctl.adapters.kafka_python import KafkaPythonAdmin
 from eosctl.domain.lab import LabWish
 from eosctl.lab import clients, engine
-from eosctl.lab.jars import class_path
 from eosctl.lab.state import LabState
 
 TOPICS, PARTITIONS_EACH = 100, 100
@@ -24,9 +23,6 @@ IDS, IDS_AT_ONCE = 20_000, 1_000
 OPEN_PRODUCERS, OPEN_EACH = 20, 50
 MEMORY_LIMIT_KIB = 150 * 1024
 EOSCTL = str(Path(sys.executable).with_name("eosctl"))
-SHIPPED = ("-Xmx256M", "-server", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "-XX:InitiatingHeapOccupancyPercent=35",
-           "-XX:+ExplicitGCInvokesConcurrent", "-Djava.awt.headless=true")  # fmt: skip
-"""`KAFKA_HEAP_OPTS` and `KAFKA_JVM_PERFORMANCE_OPTS` of Kafka's bin/kafka-run-class.sh."""
 
 
 @pytest.fixture(scope="module")
@@ -91,9 +87,7 @@ def _eosctl(lab: LabState, *words: str) -> tuple[str, ...]:
 
 
 def _kafka(lab: LabState, *words: str) -> tuple[str, ...]:
-    quiet = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
-    return (lab.java, *SHIPPED, quiet, "-cp", class_path(), "org.apache.kafka.tools.TransactionsCommand",
-            "--bootstrap-server", lab.bootstrap_servers, *words)  # fmt: skip
+    return kafka_tool(lab, "org.apache.kafka.tools.TransactionsCommand", *words)
 
 
 def _make_topics(lab: LabState) -> None:

@@ -112,10 +112,15 @@ def test_tab_completes_playbooks_and_runs_that_can_be_resumed_whatever_the_broke
     with socket.create_server(("127.0.0.1", 0)) as silent:
         servers = f"127.0.0.1:{silent.getsockname()[1]}"
         terminal = shell_of(shell, EOSCTL_BOOTSTRAP_SERVER=servers, XDG_STATE_HOME=str(tmp_path))
-        terminal.type("eosctl playbook show unbl\t")
-        wait_until(lambda: terminal.shows("eosctl playbook show unblock-consumer"), limit_s=60)
-        terminal.type("\x15eosctl playbook resume 2026\t")
-        wait_until(lambda: terminal.shows("20260301T120000-mend-aaaa"), limit_s=60)
+
+        def tab(wanted: str) -> bool:
+            terminal.type("\t")
+            return terminal.shows(wanted)
+
+        terminal.type("eosctl playbook show unbl")
+        wait_until(lambda: tab("eosctl playbook show unblock-consumer"), limit_s=60)
+        terminal.type("\x15eosctl playbook resume 2026")
+        wait_until(lambda: tab("20260301T120000-mend-aaaa"), limit_s=60)
         terminal.type("\x15eosctl txn blocked --group x\t\x15echo still''here\n")
         wait_until(lambda: terminal.shows("stillhere"), limit_s=60)
     assert "mend-bbbb" not in terminal.seen

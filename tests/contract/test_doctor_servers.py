@@ -80,6 +80,12 @@ def test_a_dead_letter_topic_that_is_compacted_is_found(lab: LabState) -> None:
         admin.delete_topics([name])[name].result(LIMIT_S)
 
 
+def test_the_apis_of_real_brokers_are_seen_and_new_enough(lab: LabState) -> None:
+    rows = doctor("--all", servers=lab.bootstrap_servers)
+    status = {one["id"]: one["status"] for one in rows if one["subject"] == "the cluster"}
+    assert (status["EOS-K-021"], status["EOS-K-026"]) == ("passed", "passed")
+
+
 def test_groups_are_judged_by_their_positions(lab: LabState, make_topic: Callable[..., str]) -> None:
     topic = make_topic(1, retention_ms="86400000")
     produce(lab, topic, 5, age_ms=80_000_000)

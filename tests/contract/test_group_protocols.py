@@ -1,18 +1,30 @@
-"""Groups of every protocol on the real broker: classic, KIP-848 consumer groups and KIP-932 share groups."""
+"""Groups of every protocol on the real broker: classic, KIP-848 consumer, KIP-932 share, KIP-1071 streams groups."""
 
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import closing
 
 import pytest
 from confluent_kafka import Consumer, Producer
 from fixtures.counting_proxy import CountingProxy
 from fixtures.lab import LIMIT_S, wait_until
 from fixtures.offsets import Offsets
+from fixtures.streams import StreamsMember
 
+from eosctl.adapters.connection import KafkaConnection
+from eosctl.adapters.kafka_groups import KafkaGroups
+from eosctl.adapters.kafka_python import KafkaPythonAdmin
 from eosctl.lab import kafka
+from eosctl.lab.clients import librdkafka_settings
 from eosctl.lab.state import LabState
 
 SHARE_TOOL = "org.apache.kafka.tools.consumer.group.ShareGroupCommand"
+
+
+def shown(offsets: Offsets, group: str) -> set[tuple[str, str, str, str]]:
+    """Protocol, state, member and host of a group's rows."""
+    rows = offsets.eosctl("offsets", "show", group).data
+    return {(one["protocol"], one["state"], one["member"], one["host"]) for one in rows}
 
 
 @pytest.mark.parametrize("protocol", ["classic", "consumer"])
@@ -25,9 +37,8 @@ def test_a_group_with_members_is_shown_with_its_protocol_and_refused(offsets: Of
         consumer.subscribe([offsets.topic])
         wait_until(lambda: consumer.poll(0.1) is not None)
         consumer.commit(asynchronous=False)
-        rows = offsets.eosctl("offsets", "show", group).data
-        assert {(one["protocol"], one["state"], one["member"]) for one in rows} == {(protocol, "Stable", "worker-7")}
-        assert {one["host"] for one in rows} == {"127.0.0.1"}
+        expected = {(protocol, "Stable", "worker-7", "127.0.0.1")}
+        wait_until(lambda: shown(offsets, group) == expected, limit_s=60)
         refused = offsets.eosctl("offsets", "reset", group, "--all-topics", "--to-earliest", "--yes")
         assert (refused.code, refused.errors) == (7, ("group_active",))
     finally:
@@ -89,8 +100,8 @@ class Shared:
 
 def test_a_share_group_is_shown_moved_and_forgotten_by_its_own_api(share: Shared, offsets: Offsets) -> None:
     assert share.take(10) == list(range(10))
-    shown = wait_until(lambda: offsets.eosctl("offsets", "show", share.group).data, limit_s=60)
-    assert [(one["protocol"], one["member"], one["state"]) for one in shown] == [("share", "sharer-1", "Stable")]
+    expected = {("share", "Stable", "sharer-1", "127.0.0.1")}
+    wait_until(lambda: shown(offsets, share.group) == expected, limit_s=60)
     refused = offsets.eosctl("offsets", "reset", share.group, "--all-topics", "--to-earliest", "--yes")
     assert (refused.code, refused.errors) == (7, ("group_active",))
     share.leave()
@@ -111,6 +122,22 @@ def test_a_share_group_is_shown_moved_and_forgotten_by_its_own_api(share: Shared
     forgotten = offsets.eosctl("offsets", "delete", share.group, "--topic", share.topic, "--wait-empty", "30s", "--yes")
     assert forgotten.code == 0
     assert offsets.eosctl("offsets", "show", share.group).data == []
+    assert offsets.eosctl("undo", forgotten.data["journal_id"], "--yes").code == 0
+    [move] = forgotten.data["plan"]["steps"][0]["moves"]
+    assert at() == move["expects_offset"]
+
+
+def test_a_streams_group_is_described_and_not_moved(streams: StreamsMember, offsets: Offsets) -> None:
+    streams.join()
+    with closing(KafkaPythonAdmin(KafkaConnection.of(librdkafka_settings(offsets.lab)), timeout_ms=20_000)) as admin:
+        [about] = KafkaGroups(admin).describe([streams.group]).items
+    assert (about.protocol, len(about.members), about.members[0].host) == ("streams", 1, "127.0.0.1")
+    streams.leave()
+    offsets.commit({0: 1}, streams.group, topic=streams.topic)
+    [row] = offsets.eosctl("offsets", "show", streams.group).data
+    assert (row["protocol"], row["state"], row["kafka_offset"]) == ("streams", "Empty", 1)
+    refused = offsets.eosctl("offsets", "reset", streams.group, "--all-topics", "--to-earliest", "--yes")
+    assert (refused.code, refused.errors) == (7, ("group_protocol",))
 
 
 def test_every_request_is_batched_whatever_client_sends_it(

@@ -1,5 +1,6 @@
 """Goldens of the measurement, from fixed observations."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,11 @@ from eosctl.core.plain import plain
 from eosctl.core.plan import stamp
 from eosctl.domain.bench.comparing import compared
 from eosctl.domain.bench.measuring import Bench, NotMeasured, Observation, Spread
+from eosctl.domain.journal import JournalEntry
 from eosctl.operations.bench import compare, run
+from eosctl.operations.journal import show
 from eosctl.render.documents import DocumentFiles, html_of
+from eosctl.render.output import Canvas, Format, render
 
 SIZED, TIMED = "100 records a transaction", "100 ms a transaction"
 SEEN = (
@@ -88,3 +92,15 @@ def test_a_real_browser_draws_the_costs(tmp_path: Path) -> None:
         boxes = shown_in(opened, page)
     assert len(boxes) == 3
     assert all(box["width"] > 600 and box["height"] > 250 for box in boxes)
+
+
+def test_the_journal_counts_measures_for_people_and_keeps_them_in_the_data() -> None:
+    plan, (receipt,) = _change()
+    done = {"step": 0, "status": "done", "before": {}, "after": receipt.after, "message": ""}
+    at = datetime(2026, 3, 1, tzinfo=UTC)
+    entry = JournalEntry("1", at, "bench", "done", plan.summary, plan.as_dict(), (done,), (0,))
+    report = show.report((entry, False), show.JournalShowParams(id="1"))
+    text = render("journal.show", report, Format.TABLE, Canvas())
+    assert "observations=10 entries" in text
+    assert "plain=" not in text
+    assert report.data.receipts[0]["after"]["observations"][0]["plain"] == [80_000, 81_000, 79_000]

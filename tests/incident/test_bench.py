@@ -64,9 +64,9 @@ def test_every_area_is_measured_beside_its_twin(
     assert all(len(one.plain_rounds) == len(one.measured_rounds) == 2 for one in rows.values() if one.measure != "cpu")
     assert all(one.plain > 0 and one.measured > 0 for one in rows.values())
     read = rows["read", "transactions of 60 ms", "p50"]
-    assert read.ratio > 1, "read_committed must wait for the transactions that the twin does not wait for"
+    assert read.measured > 15, "a read_committed consumer waits for the end of the transaction"
     assert rows["produce", timed, "p50"].measured > 15, "half of a transaction's records wait for half of its time"
-    assert len(report.data.advice) == 4
+    assert len(report.data.advice) >= 4, "size, reading, consumer, outbox; by time where the measurement allows it"
     assert {one.what for one in report.data.not_measured} >= {"CDC"}
     assert len(charts_in(parsed(page.read_text(encoding="utf-8")))) == 2
     nothing_is_left(lab, database)

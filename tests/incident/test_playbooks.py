@@ -81,7 +81,7 @@ def test_fence_zombie_stops_its_writes(lab: LabState, inject: Inject, playbooks:
 def test_the_health_check_is_well_on_a_quiet_cluster_and_fails_on_a_hang(
     inject: Inject, playbooks: CliPlaybooks
 ) -> None:
-    assert playbooks.run("eos-health-check", wish()).status == "done"
+    wait_until(lambda: playbooks.run("eos-health-check", wish()).status == "done", limit_s=60)
     inject("hanging-transaction")
     sick = playbooks.run("eos-health-check", wish())
     assert (sick.status, "hang" in sick.said) == ("failed", True)

@@ -60,17 +60,17 @@ def test_a_group_that_drifted_goes_to_its_stored_offsets(offsets: Offsets, rehea
     """The consumer's table is the truth; somebody committed to Kafka past it."""
     offsets.commit({0: 9, 1: 9})
     ops = rehearse(offsets.dsn)
-    outcome = ops.run("move-group-to-stored-offsets", group=offsets.group)
+    outcome = ops.run("move-group-to-stored-offsets", group=offsets.group, table_idle="0s")
     assert outcome.status == "done"
     assert offsets.first_read() == {0: 4, 1: 6}
-    again = ops.run("move-group-to-stored-offsets", group=offsets.group)
+    again = ops.run("move-group-to-stored-offsets", group=offsets.group, table_idle="0s")
     assert (again.status, again.said) == ("stopped", "Both stores agree")
 
 
 def test_a_group_begins_to_keep_its_offsets_in_the_table(offsets: Offsets, rehearse: MakeRehearsal) -> None:
     offsets.sql("DELETE FROM consumer_offsets")
     ops = rehearse(offsets.dsn)
-    assert ops.run("move-group-to-stored-offsets", group=offsets.group, truth="kafka").status == "done"
+    assert ops.run("move-group-to-stored-offsets", group=offsets.group, truth="kafka", table_idle="0s").status == "done"
     assert offsets.in_table() == {0: 4, 1: 6}
     assert offsets.consume_by_table() == {0: [4, 5, 6, 7, 8, 9], 1: [6, 7, 8, 9]}
 

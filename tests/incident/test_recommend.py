@@ -130,6 +130,10 @@ def test_a_running_group_is_looked_at_and_what_differs_is_said(lab: LabState, da
                            "writes_to_database=no", *connected)  # fmt: skip
     assert any("writes_to_database=no was answered" in one for one in answer["data"]["differs"])
     assert any("dedup-table seems to run here" in one for one in answer["data"]["differs"])
+    code, answer = _recommend("--inspect", group, *connected)
+    (error,) = answer["errors"]
+    assert (code, error["code"]) == (2, "missing_answer")
+    assert "What was seen: group: " in error["message"], "what can be seen is told although it is not enough"
 
 
 def test_an_unknown_group_is_named(lab: LabState, database: str) -> None:

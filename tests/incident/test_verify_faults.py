@@ -21,6 +21,7 @@ from eosctl.proof.gateway import LocalProof
 
 MESSAGES = 120
 AT_ONCE = 3
+SEED = 25
 WHERE_IT_HURTS = {
     "at-most-once": ("consumer.py", "after-effect", 30),
     "at-least-once": ("consumer.py", "after-effect", 30),
@@ -61,6 +62,7 @@ def trials(made: Scaffold) -> tuple[Trial, Trial]:
     return Trial(made, made.files, MESSAGES, faults), Trial(made, made.broken(), MESSAGES, faults)
 
 
+@pytest.mark.timeout(600)
 def test_all_strategies_reduced(gateways: Any) -> None:
     """One kill each; a few strategies at once. The whole `verify --all` is below, and slow."""
     names = [name for name in offered("python") if name not in NEEDS_CONNECT]
@@ -95,34 +97,19 @@ def test_all_strategies_pass_and_all_controls_fail(lab: LabState, database: str,
 
 
 def test_a_strategy_gets_over_lost_answers_cuts_and_what_comes_twice(gateways: Any) -> None:
-    params = VerifyParams(strategy="dedup-table", messages=400, crashes=4, seed=3, faults="duplicate,cut,lost-ack")
+    """The first fault drops the answer of a COMMIT, which its control minds; the others come while there is work."""
+    params = VerifyParams(strategy="dedup-table", messages=3_000, crashes=4, seed=SEED,
+                          faults="duplicate,cut,lost-ack,slow")  # fmt: skip
     proof = verify.run(gateways, params).data
-    came = {one.fault.kind for one in proof.history if one.at_ms is not None}
-    assert (proof.verdict, proof.duplicates, proof.missed) == ("pass", 0, 0), proof
+    first = proof.history[0]
+    assert (first.fault.kind, first.fault.point) == ("lost-ack", "database-commit")
+    assert first.at_ms is not None
+    assert (proof.verdict, proof.duplicates, proof.missed, proof.aborted_seen) == ("pass", 0, 0, 0), proof
     assert proof.control.duplicates > 0
-    assert len(came) >= 2, proof.history
-    again = draw("dedup-table", [one for one in scaffold("dedup-table", "python").programs], crashes=4,
-                 kinds=("duplicate", "cut", "lost-ack"), seed=3,
+    again = draw("dedup-table", scaffold("dedup-table", "python").programs, crashes=4,
+                 kinds=("duplicate", "cut", "lost-ack", "slow"), seed=SEED,
                  wired={"consumer.py": ("offset-commit", "database-commit")})  # fmt: skip
     assert tuple(one.fault for one in proof.history) == again
-
-
-def test_rounds_go_on_with_the_next_seed_until_the_time_is_over(gateways: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    seeds: list[int] = []
-    drawn = verify.draw
-
-    def remembered(*words: Any, **named: Any) -> Any:
-        seeds.append(named["seed"])
-        return drawn(*words, **named)
-
-    monkeypatch.setattr(verify, "draw", remembered)
-    clock = iter([0, 500, 2_000])
-    monkeypatch.setattr(type(gateways.clock), "monotonic_ms", lambda _: next(clock, 9_000))
-    params = VerifyParams(strategy="idempotent-producer", messages=100, crashes=1, seed=5, duration=1_000,
-                          crash_points="after-send")  # fmt: skip
-    proof = verify.run(gateways, params).data
-    assert (proof.rounds, proof.seed, proof.verdict) == (2, 6, "pass")
-    assert seeds == [5, 5, 6]
 
 
 def test_a_protected_profile_wants_its_name(

@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 from fixtures.audit import broker, client, topic
 from fixtures.command import eosctl
+from sarif_kit.validate import validation_errors
 
 from eosctl.core.errors import Unreachable, UsageError
 from eosctl.core.exit_codes import ExitCode
 from eosctl.domain.audit.facts import Facts
 from eosctl.domain.audit.naming import fed_by_outbox, holds_dead_letters, mapped_window_ms
-from eosctl.domain.audit.rule import Area
+from eosctl.domain.audit.rule import Area, Outcome, Status
 from eosctl.domain.audit.rules import RULES
+from eosctl.domain.audit.sarif import sarif
 from eosctl.operations import registry
 from eosctl.operations.doctor import audit
 from eosctl.operations.doctor.audit import DoctorParams, DoctorSeen, FailOn, report
@@ -166,6 +168,25 @@ def test_sarif_has_rules_results_places_and_suppressions(tmp_path: Path) -> None
     assert results["EOS-K-202"]["level"] == "error"
     assert results["EOS-K-206"]["suppressions"] == [{"kind": "external"}]
     assert results["EOS-K-402"]["locations"][0]["physicalLocation"]["region"]["startLine"] == 2
+
+
+def test_sarif_is_what_the_official_schema_wants() -> None:
+    """With every rule as a finding with a place, one without, one ignored, and one not checked."""
+    outcomes = [
+        Outcome(rule, status, subject, "seen", file, line)
+        for rule in RULES
+        for status, subject, file, line in (
+            (Status.FOUND, "a b.properties (prod)", "a b.properties", 3),
+            (Status.FOUND, "broker 1", "", 0),
+            (Status.IGNORED, "schema.sql", "c:\\ddl\\schema.sql", 0),
+            (Status.NOT_CHECKED, "broker 2", "", 0),
+        )
+    ]
+    log = json.loads(json.dumps(sarif(outcomes, RULES, "1.2.3")))
+    assert validation_errors(log) == []
+    assert len(log["runs"][0]["results"]) == 3 * len(RULES)
+    log["runs"][0]["results"][0]["level"] = "fatal"
+    assert len(validation_errors(log)) == 1, "the schema should refuse a level that it does not know"
 
 
 def test_a_baseline_passes_over_what_it_knows_and_nothing_else(tmp_path: Path) -> None:

@@ -2,13 +2,17 @@
 
 import json
 from collections.abc import Callable
+from datetime import datetime
+from typing import Any
 
 import pytest
-from fixtures.pages import parsed
+from fixtures.pages import charts_in, parsed
 from fixtures.playing import Play, Power
 
 from eosctl.core.errors import Interrupted, OperationFailed, Refused, Unreachable, UsageError
 from eosctl.playbook.locking import locked
+from eosctl.playbook.record import RunRecord
+from eosctl.ports.playbooks import RunWish
 
 MakePlay = Callable[..., Play]
 
@@ -350,6 +354,20 @@ def test_a_secret_is_masked_in_record_report_journal_and_on_the_terminal(make_pl
         play.resume()
 
 
+def test_an_html_report_shows_when_each_step_ran(make_play: MakePlay) -> None:
+    play = make_play(["y"])
+    report = play.folder / "r.html"
+    play.run("""steps:
+  - {id: look, run: registers.read, with: {name: a}}
+  - {id: again, run: registers.read, with: {name: b}}
+""", report=report)  # fmt: skip
+    (chart,) = charts_in(parsed(report.read_text(encoding="utf-8")))
+    assert chart.attrib["aria-label"] == "When each step ran"
+    words = {one.text for one in chart.iter("{http://www.w3.org/2000/svg}text")}
+    assert {"look", "again"} <= words
+    assert "done" in " ".join(filter(None, chart.itertext()))
+
+
 def test_a_plan_that_holds_a_secret_is_refused_for_it_would_be_journalled(make_play: MakePlay) -> None:
     play = make_play()
     play.world.handler.registers["hunter2-x"] = 1
@@ -428,3 +446,86 @@ def test_without_servers_the_lock_holds_on_this_machine_and_says_so(make_play: M
     assert any("on this machine alone" in one for one in play.person.heard)
     assert play.run(steps).status == "done"
     assert play.run(steps, dry_run=True).status == "planned"
+
+
+def test_a_secret_among_the_parameters_of_a_change_is_masked_in_the_journal(make_play: MakePlay) -> None:
+    play = make_play()
+    head = "params: {word: {type: secret, required: true}}\n"
+    play.world.handler.broken = ("b",)
+    with pytest.raises(OperationFailed):
+        play.run("""steps:
+  - {id: one, run: registers.set, with: {name: a, value: 9, note: "${{ params.word }}"}}
+  - {id: two, run: registers.set, with: {name: b, value: 9, note: "${{ params.word }}"}}
+""", head=head, params={"word": "hunter2-x"})  # fmt: skip
+    journal = "".join(one.read_text(encoding="utf-8") for one in (play.folder / "journal").iterdir())
+    assert "hunter2-x" not in journal
+    assert "******" in journal
+    play.world.handler.broken = ()
+    assert play.resume(params={"word": "hunter2-x"}).status == "done"
+    assert play.world.handler.acted == ["a", "b"]
+
+
+@pytest.mark.parametrize("last_write", range(1, 16))
+def test_wherever_the_power_goes_each_change_is_made_once(
+    make_play: MakePlay, monkeypatch: pytest.MonkeyPatch, last_write: int
+) -> None:
+    """The process dies after each event that it writes, in turn; what follows would refuse a change that is made."""
+    play = make_play()
+    write, written = RunRecord.write, list[str]()
+
+    def dies(self: RunRecord, event: str, at: datetime, **data: Any) -> None:
+        write(self, event, at, **data)
+        written.append(event)
+        if len(written) == last_write:
+            raise Power
+
+    monkeypatch.setattr(RunRecord, "write", dies)
+    with pytest.raises(Power):
+        play.run(LIST)
+    monkeypatch.setattr(RunRecord, "write", write)
+    play.world.refuses_anew = True
+    if written[-1] == "end":
+        assert last_write == 15, "the run is whole: the range above covers every event of it"
+    else:
+        assert play.resume().status == "done"
+    assert play.world.handler.acted == ["a", "b", "c"]
+
+
+def test_a_playbook_made_for_another_environment_or_a_newer_eosctl_is_refused(make_play: MakePlay) -> None:
+    play = make_play()
+    steps = "steps: [{id: one, run: registers.read, with: {name: a}}]\n"
+    file = play.file(steps, head="requires: {environments: [staging, prod]}\n")
+    with pytest.raises(Refused, match="is made for staging, prod"):
+        play.library().run(str(file), RunWish(params={}))
+    assert play.library(environment="staging").run(str(file), RunWish(params={})).status == "done"
+    with pytest.raises(Refused, match="wants eosctl 99"):
+        play.run(steps, head='requires: {min_version: "99"}\n')
+
+
+def test_what_a_step_did_is_told_when_its_assertion_ends_the_run(make_play: MakePlay) -> None:
+    play = make_play()
+    report = play.folder / "r.json"
+    outcome = play.run("""steps:
+  - id: set
+    run: registers.set
+    with: {name: a, value: 9}
+    assert: {that: "size(result.rows) == 7", otherwise: {stop: failed, say: Not all}}
+""", report=report)  # fmt: skip
+    told = json.loads(report.read_text(encoding="utf-8"))
+    assert (outcome.status, outcome.steps[0].journal_id != "") == ("failed", True)
+    assert told["steps"][0]["changes"][0]["after"] == "9"
+    assert told["steps"][0]["seen"]["rows"] == [{"name": "a", "value": 9}]
+    assert told["undo_with"] == [f"eosctl undo {outcome.steps[0].journal_id}"]
+
+
+def test_a_rescue_that_fails_does_not_keep_from_the_way_back(make_play: MakePlay) -> None:
+    play = make_play()
+    with pytest.raises(OperationFailed, match="no register nothing"):
+        play.run("""steps:
+  - {id: one, run: registers.set, with: {name: a, value: 9}}
+  - id: two
+    run: registers.read
+    with: {name: nobody}
+    on_failure: {rollback: undo, rescue: [{id: note, run: registers.read, with: {name: nothing}}]}
+""")
+    assert play.world.handler.registers["a"] == 1

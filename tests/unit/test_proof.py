@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 from eosctl.core.errors import Refused, UsageError
 from eosctl.domain.proof.counting import Effect, Tally, count, message
 from eosctl.domain.proof.faults import FEWEST, KINDS, MOST, Fault, draw, draw_own, parse_kinds, wires
+from eosctl.domain.proof.stories import Course
 from eosctl.domain.proof.verdict import broken_promises, verdict
 from eosctl.domain.strategies.scaffolding import offered, scaffold
 from eosctl.operations.verify import _QUICK, VerifyParams, run
+from eosctl.ports.verify import Observed, Trial
 
 NAMES = st.sampled_from(offered("python"))
 PROMISES = ("exactly once", "at least once", "at most once")
@@ -185,3 +187,49 @@ def test_an_own_program_is_hit_only_where_it_was_seen(passed, kinds, crashes, in
         assert one.kind != "pause" or not one.point.startswith("after-")
         assert 1 <= one.instance <= instances
     assert len(faults) == crashes or kinds == ["lost-ack"]
+
+
+class NoServers:
+    """Gateways whose crash test finds what it is told to, one round after the other."""
+
+    def __init__(self, rounds: list[tuple[int, int]], times_ms: list[int]) -> None:
+        self.clock, self.verify = self, self
+        self._rounds, self._times_ms = rounds, times_ms
+        self.faults: list[tuple[Fault, ...]] = []
+
+    def target(self, needs: tuple[str, ...]) -> dict[str, str]:
+        return {}
+
+    def consent(self, confirm: str) -> None:
+        assert confirm == ""
+
+    def monotonic_ms(self) -> int:
+        return self._times_ms.pop(0)
+
+    def tidy(self) -> tuple[str, ...]:
+        return ()
+
+    def side_by_side(self, trials: tuple[Trial, ...]) -> tuple[Observed, ...]:
+        self.faults.append(trials[0].faults)
+        sent = [effect(number) for number in range(trials[0].messages)]
+        return tuple(Observed((*sent, *sent[:doubled]), 1, Course()) for doubled in self._rounds.pop(0))
+
+
+@pytest.mark.parametrize(
+    ("found", "times_ms", "verdict", "rounds"),
+    [
+        ([(0, 3)], [0, 1_500], "pass", 1),
+        ([(0, 3), (0, 2)], [0, 500, 2_000], "pass", 2),
+        ([(0, 3), (1, 2)], [0, 500], "fail", 2),
+        ([(0, 0)], [0], "inconclusive", 1),
+    ],
+)
+def test_rounds_go_on_with_the_next_seed_until_the_time_is_over_or_something_is_found(
+    found: list[tuple[int, int]], times_ms: list[int], verdict: str, rounds: int
+) -> None:
+    gateways = NoServers(found, times_ms)
+    params = VerifyParams(strategy="dedup-table", messages=100, crashes=3, seed=5, duration=1_000)
+    proof = run(gateways, params).data  # type: ignore[arg-type]
+    assert (proof.verdict, proof.rounds, proof.seed) == (verdict, rounds, 4 + rounds)
+    assert len(set(gateways.faults)) == rounds
+    assert (found, times_ms) == ([], [])

@@ -5,6 +5,7 @@ What is the same in every language (tables, README, what is counted and promised
 """
 
 import re
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -80,7 +81,7 @@ def scaffold(name: str, language: str) -> Scaffold:
     """The scaffold. Raises UsageError (`unknown_strategy`, `unknown_language`)."""
     found, room = strategy(name), _language(language)
     entry = packaged(_MANIFEST)["strategies"][name]
-    parts = {one: one for one in (*entry["parts"], *room.get("also", {}).get(name, ()))}
+    parts = {one: one for one in _parts(room, name, entry, with_schema=bool(found.ddl or entry["schema"]))}
     templates = {
         _place(room, one): f"{template}{room['suffix']}" for one, template in (entry["programs"] | parts).items()
     }
@@ -102,6 +103,12 @@ def _language(language: str) -> Mapping[str, Any]:
         raise UsageError("unknown_language", f"There are no scaffolds in {language!r}.", hint=hint)
     found: Mapping[str, Any] = every[language]
     return found
+
+
+def _parts(room: Mapping[str, Any], name: str, entry: Mapping[str, Any], *, with_schema: bool) -> list[str]:
+    """The strategy's own parts and what comes with them in that language."""
+    reasons = [name, *entry["parts"], *(["schema"] if with_schema else [])]
+    return [*entry["parts"], *(part for one in reasons for part in room["with"].get(one, ()))]
 
 
 def _place(room: Mapping[str, Any], part: str) -> str:
@@ -139,6 +146,7 @@ def _readme(found: Strategy, made: Scaffold) -> str:
         guarantee=found.guarantee,
         diagram=found.diagram.rstrip(),
         install=room["install"],
+        note=f"\n{textwrap.fill(room['note'], 120, break_on_hyphens=False)}\n" if "note" in room else "",
         schema='psql "$DSN" -v ON_ERROR_STOP=1 -f schema.sql\n' if "schema.sql" in made.files else "",
         settings="\n".join(_settings(made)),
         runs=runs,
@@ -173,4 +181,5 @@ _SETTINGS = {
 
 def _settings(made: Scaffold) -> list[str]:
     texts = "\n".join(made.files.values())
-    return [f"| `{name}` | {says} |" for name, says in _SETTINGS.items() if re.search(rf"[\"']{name}[\"']", texts)]
+    used = [name for name in _SETTINGS if re.search(rf"[\"']{name}[\"']", texts)]
+    return [f"| `{name}` | {_SETTINGS[name]} |" for name in used if name != "DSN" or "schema.sql" in made.files]

@@ -225,7 +225,7 @@ OPERATION = Change(
     "Topics and a schema of its own (eosctl-bench-*) are taken away again. Without a database producing and reading "
     "are measured.",
     examples=(
-        Example("eosctl bench --quick --profile lab", "A first look, about a minute."),
+        Example("eosctl bench --quick --profile lab", "A first look, a minute and a half."),
         Example("eosctl bench --only produce --plot costs.svg --yes", "The producer alone, drawn."),
         Example("eosctl bench --only outbox --cdc --profile lab --yes", "The relay beside Debezium."),
         Example("eosctl bench --yes -o json > monday.json", "To be held against another day: eosctl bench compare."),

@@ -9,8 +9,9 @@ from eosctl.core.operation import Example, Query
 from eosctl.core.params import Params, param
 from eosctl.core.report import Report, Section
 from eosctl.domain.journal import JournalEntry
-from eosctl.domain.pace import PROGRESS
 from eosctl.ports import Gateways
+
+_MANY = 3
 
 
 class JournalShowParams(Params):
@@ -79,7 +80,7 @@ def report(snapshot: tuple[JournalEntry, bool], params: JournalShowParams) -> Re
             step["kind"],
             _status(by_number.get(number), number in entry.intents),
             by_number.get(number, {}).get("before", {}),
-            {key: value for key, value in by_number.get(number, {}).get("after", {}).items() if key != PROGRESS},
+            _brief(by_number.get(number, {}).get("after", {})),
             by_number.get(number, {}).get("message", ""),
         )
         for number, step in enumerate(entry.plan["steps"])
@@ -88,6 +89,15 @@ def report(snapshot: tuple[JournalEntry, bool], params: JournalShowParams) -> Re
     return Report(
         detail, JournalDetail, sections=(Section("Change", head), Section("Steps", steps, _StepRow, note=undo))
     )
+
+
+def _brief(seen: Mapping[str, Any]) -> Mapping[str, Any]:
+    """For people a series, or the measures of a run, is counted; the data has it whole."""
+    return {key: f"{len(value)} entries" if _is_series(value) else value for key, value in seen.items()}
+
+
+def _is_series(value: Any) -> bool:
+    return isinstance(value, list) and len(value) > _MANY and isinstance(value[0], (list, Mapping))
 
 
 def _status(receipt: Mapping[str, Any] | None, begun: bool) -> str:

@@ -173,7 +173,7 @@ def _lost(count: int, *, cdc: bool) -> Notice:
     if cdc:
         hint = "Insert those rows again under new ids with the old payload, or let a relay publish them once."
     else:
-        hint = "Set published_at to NULL for those ids, and a relay publishes them again."
+        hint = "A relay publishes them again after: eosctl outbox mark --as pending ID..."
     words = "written to the table" if cdc else "published by the table"
     return Notice("events_lost", f"{count} event{'s are' if count > 1 else ' is'} {words} and not in the topic.", hint)
 
@@ -214,7 +214,7 @@ def _warnings(snapshot: ReconcileSnapshot, params: OutboxReconcileParams) -> tup
             Notice(
                 "still_pending",
                 f"{seen.unmarked} event{'s are' if seen.unmarked > 1 else ' is'} there and still pending.",
-                "A relay will publish them again under the same id.",
+                "A relay will publish them again under the same id, unless: eosctl outbox mark --as published ID...",
             )
         )
     return tuple(found)

@@ -26,6 +26,7 @@ OPERATION = Action(
     params=PlaybookResumeParams,
     result=RunOutcome,
     listing=False,
+    needs=("kafka", "database"),
     run=run,
     details="Parameters are those of the run; a secret must be given again, for the record does not hold it.",
     examples=(Example("eosctl playbook resume 20260301T120000", "After the database is back."),),

@@ -69,6 +69,7 @@ OPERATION = Action(
     params=PlaybookRunParams,
     result=RunOutcome,
     listing=False,
+    needs=("kafka", "database"),
     run=run,
     details="Every step is an operation, called in process; changes show their plan and ask as the command would. What "
     "was done is in the run's record and in the journal. After a failure or Ctrl-C `playbook resume` goes on.",

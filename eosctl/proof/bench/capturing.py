@@ -52,8 +52,8 @@ class Debezium(Events):
             raise
 
     def through_ms(self, limit_s: float = LIMIT_S) -> float:
-        """At a random moment of the connector's own beat: it hands on what has come once in `poll.interval.ms`, and an
-        event right behind another one's arrival would always meet the longest wait."""
+        """At a random moment of the connector's beat (`poll.interval.ms`): an event that always follows right behind
+        another one's arrival would meet always the same wait."""
         time.sleep(self._dice.uniform(0, _POLL_INTERVAL_S))
         return super().through_ms(limit_s)
 

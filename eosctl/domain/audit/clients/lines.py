@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from eosctl.core.errors import UsageError
+from eosctl.core.yaml_problems import yaml_problem
 from eosctl.domain.audit.clients.client import Setting
 
 Flat = dict[str, Setting]
@@ -37,7 +38,7 @@ def yaml_lines(text: str, path: str) -> list[Flat]:
     except yaml.YAMLError as error:
         raise UsageError(
             "bad_client_config",
-            f"{path} is not YAML: {' '.join(str(error).split())}.",
+            f"{path} is not YAML: {yaml_problem(error)}.",
             hint="Correct it; tabs and unbalanced quotes are the usual suspects.",
         ) from None
     return [dict(_flat(node, "")) for node in nodes if node is not None]
