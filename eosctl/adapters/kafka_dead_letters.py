@@ -161,6 +161,7 @@ class KafkaDeadLetters:
         return {
             "queued.min.messages": 20_000,
             "queued.max.messages.kbytes": 8_192,
+            "fetch.queue.backoff.ms": 5,  # the default lets a full queue rest for a second, and the reader with it
             "fetch.message.max.bytes": 2_097_152,
             **self._connection.librdkafka(),
             "group.id": "eosctl-reader",

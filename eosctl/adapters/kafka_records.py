@@ -56,6 +56,7 @@ class KafkaRecords:
     def _config(self, isolation: str) -> dict[str, Any]:
         return {
             "queued.max.messages.kbytes": 16_384,
+            "fetch.queue.backoff.ms": 5,
             **self._connection.librdkafka(),
             "group.id": "eosctl-reader",
             "enable.auto.commit": False,

@@ -156,6 +156,7 @@ class KafkaSharedSession(KafkaSession):
         return {
             "queued.max.messages.kbytes": 32_768,
             "fetch.wait.max.ms": 50,
+            "fetch.queue.backoff.ms": 5,
             **self._connection.librdkafka(),
             "group.id": "eosctl-reader",
             "enable.auto.commit": False,

@@ -16,7 +16,7 @@ def completer(kind: str) -> Callable[[typer.Context, str], list[str]]:
     """A completion function for parameters that `complete` as `kind`."""
 
     def complete(ctx: typer.Context, incomplete: str) -> list[str]:
-        names = _within_limit(lambda: _names(kind, _typed(ctx)))
+        names = _within_limit(lambda: _names(kind, {**_typed(ctx), "incomplete": incomplete, "words": ctx.args}))
         return sorted({name for name in names if name.startswith(incomplete)})
 
     return complete
@@ -47,6 +47,9 @@ def _names(kind: str, typed: Mapping[str, Any]) -> Iterable[str]:
         from eosctl.playbook.library import folders
 
         return [path.stem for folder in folders() for path in folder.glob("*.yaml")]
+    if kind == "playbook_param":
+        # click leaves the words before an option that still wants its value where they are
+        return _parameters(typed.get("playbook") or next(iter(typed["words"]), ""), typed["incomplete"], typed)
     if kind == "run":
         from eosctl.playbook.record import open_runs
 
@@ -70,12 +73,27 @@ def _names(kind: str, typed: Mapping[str, Any]) -> Iterable[str]:
     return []
 
 
+def _parameters(playbook: str, incomplete: str, typed: Mapping[str, Any]) -> Iterable[str]:
+    """`group=` for each parameter of the playbook, and behind the sign the values that it may have."""
+    from eosctl.playbook.library import file_of
+    from eosctl.playbook.loader import load
+
+    path = file_of(playbook)
+    params = load(path).params if path is not None else {}
+    name, equals, _ = incomplete.partition("=")
+    if not equals:
+        return [f"{one}=" for one in params]
+    spec = params[name]
+    values = ("true", "false") if spec.type == "boolean" else spec.choices or _names(spec.complete, typed)
+    return [f"{name}={value}" for value in values]
+
+
 def _typed(ctx: typer.Context) -> dict[str, Any]:
     """Which servers the line names so far: the command's own flags before those of the outer one."""
     typed: dict[str, Any] = {}
     at: Any = ctx
     while at is not None:
-        for name in (*_CONNECTION, "properties"):
+        for name in (*_CONNECTION, "properties", "playbook"):
             if at.params.get(name):
                 typed.setdefault(name, at.params[name])
         at = at.parent

@@ -9,6 +9,26 @@ from typing import Any
 COMPLETE_VAR = "_EOSCTL_COMPLETE"
 FILES = {"bash": "eosctl.bash", "zsh": "_eosctl", "fish": "eosctl.fish"}
 
+_BASH = """_eosctl_completion() {
+    # bash takes = and : for the ends of words, eosctl does not: -p group=orders is one word.
+    local IFS=$' \\t\\n' line=${COMP_LINE:0:COMP_POINT} count=$COMP_CWORD word="" words
+    if [[ $line != *[\\"\\'\\\\]* ]]; then
+        read -ra words <<< "$line"
+        [[ $line == *[[:space:]] ]] && words+=("")
+        count=$((${#words[@]} - 1)) word=${words[count]}
+    else
+        line="${COMP_WORDS[*]}"
+    fi
+    IFS=$'\\n'
+    COMPREPLY=( $( env COMP_WORDS="$line" COMP_CWORD=$count _EOSCTL_COMPLETE=complete_bash $1 ) )
+    [[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == *= ]] && compopt -o nospace 2> /dev/null
+    [[ $word == *[=:]* ]] && COMPREPLY=( "${COMPREPLY[@]#"${word%"${word##*[=:]}"}"}" )
+    return 0
+}
+
+complete -o default -F _eosctl_completion eosctl
+"""
+
 
 def prepare() -> None:
     """Makes Typer answer the shell's question, when it is the shell that calls (its variable is set)."""
@@ -22,7 +42,7 @@ def scripts() -> dict[str, str]:
         name: _typer().get_completion_script(prog_name="eosctl", complete_var=COMPLETE_VAR, shell=shell)
         for shell, name in FILES.items()
     }
-    return {name: text.strip() + "\n" for name, text in made.items()}
+    return {**{name: text.strip() + "\n" for name, text in made.items()}, FILES["bash"]: _BASH}
 
 
 def _typer() -> Any:

@@ -109,12 +109,9 @@ class PlaybookLibrary:
                           why="Standard input is not a terminal.", hint="Leave --step out.")  # fmt: skip
 
     def _path(self, name: str) -> Path:
-        if Path(name).suffix in (".yaml", ".yml"):
-            return Path(name)
-        for folder in folders():
-            path = folder / f"{name}.yaml"
-            if path.exists():
-                return path
+        found = file_of(name)
+        if found is not None:
+            return found
         known = [one.name for one in self.all()]
         raise UsageError("unknown_playbook", f"There is no playbook {name!r}.",
                          hint=did_you_mean(name, known) or f"There are {', '.join(known)}.")  # fmt: skip
@@ -135,6 +132,13 @@ def folders() -> tuple[Path, ...]:
     package = Path(eosctl.__file__).parent
     every = (Path("playbooks"), package / "_playbooks", package.parent / "playbooks")
     return tuple(one for one in every if one.is_dir())
+
+
+def file_of(name: str) -> Path | None:
+    """A playbook's file: the name itself when it is one, else the first of that name; None when there is none."""
+    if Path(name).suffix in (".yaml", ".yml"):
+        return Path(name)
+    return next((path for folder in folders() if (path := folder / f"{name}.yaml").exists()), None)
 
 
 def _summary(path: Path) -> PlaybookSummary:

@@ -101,3 +101,12 @@ def test_a_look_that_never_ends_is_not_waited_for() -> None:
 def _run_that_was_cut_off(folder: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "events.jsonl").write_text('{"event": "begin"}\n', encoding="utf-8")
+
+
+def test_the_parameters_of_a_playbook_that_is_named(own_home: dict[str, str]) -> None:
+    for line, expected in (
+        ("eosctl playbook run unblock-consumer -p gr", ["group="]),
+        ("eosctl playbook run replay-dead-letters --param to", ["topic="]),
+        ("eosctl playbook run no-such-playbook -p gr", []),
+    ):
+        wait_until(lambda line=line, expected=expected: offered(line, own_home) == expected, limit_s=60)

@@ -141,3 +141,26 @@ def test_fish_completes_verbs_and_groups(fish: str, lab: LabState, topic: str, t
 
     assert "hanging" in offered("eosctl txn hang")
     wait_until(lambda: group in offered(f"eosctl txn blocked --group {group[:8]}"), limit_s=60)
+
+
+def test_bash_completes_a_playbooks_parameters_and_their_values(
+    shell_of: Callable[..., Terminal], lab: LabState, topic: str
+) -> None:
+    group = f"tab-{uuid.uuid4().hex[:8]}"
+    commit_position(lab, group, topic, 0, 0)
+    terminal = shell_of("bash", EOSCTL_BOOTSTRAP_SERVER=lab.bootstrap_servers)
+    terminal.type("A=b eosctl playbook run unblock-consumer -p gr\t")
+    wait_until(lambda: terminal.shows("-p group="), limit_s=60)
+    terminal.type(group[:8])
+
+    def tab() -> bool:
+        terminal.type("\t")
+        return terminal.shows(f"-p group={group}")
+
+    wait_until(tab, limit_s=60)
+
+
+def test_bash_completes_behind_a_quoted_word(shell_of: Callable[..., Terminal]) -> None:
+    terminal = shell_of("bash")
+    terminal.type("eosctl --dsn 'dbname=a b' txn hang\t")
+    wait_until(lambda: terminal.shows("txn hanging"), limit_s=60)

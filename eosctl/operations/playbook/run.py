@@ -15,8 +15,9 @@ class RunParams(Params):
     """How to run; shared with `resume`."""
 
     set: tuple[str, ...] = param(
-        (), help="A parameter, NAME=VALUE; repeatable", flags=("-p", "--param"), metavar="NAME=VALUE"
-    )
+        (), help="A parameter, NAME=VALUE; repeatable", flags=("-p", "--param"), metavar="NAME=VALUE",
+        complete="playbook_param",
+    )  # fmt: skip
     yes: bool = param(False, help="Do not ask", flags=("--yes", "-y"))
     confirm: str = param("", help="A protected profile's name, instead of typing it", metavar="NAME")
     step: bool = param(False, help="Ask before each step")
