@@ -1,8 +1,9 @@
 """verify's connector: a Connect that rebalances or is away is asked again; what fails is started again, for a while."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -10,13 +11,16 @@ from eosctl.core.errors import EosctlError, OperationFailed, Refused, Unreachabl
 from eosctl.core.progress import NeverStop, Silent
 from eosctl.domain.cdc_config import PASSWORD_REFERENCE, CdcWish, ConnectorWish
 from eosctl.domain.connect import FAILED, ConnectorStatus, TaskStatus
+from eosctl.domain.proof.checks import OutboxFacts
 from eosctl.domain.strategies.catalogue import NAMES
 from eosctl.domain.strategies.scaffolding import scaffold
 from eosctl.operations.verify import VerifyParams, _runnable
+from eosctl.ports.verify import Trial
 from eosctl.proof import connector
 from eosctl.proof.connector import Connector, with_publication
 from eosctl.proof.gateway import LocalProof
 from eosctl.proof.servers import Servers
+from eosctl.proof.standing import Places, Standing
 
 NAME = "eosctl-verify-1"
 FILES = scaffold("outbox-cdc", "python").files
@@ -197,3 +201,55 @@ def test_all_leaves_it_out_with_a_warning_where_it_can_not_run(code: str) -> Non
 
 def test_all_is_all_where_connect_answers() -> None:
     assert _runnable(gateways(None), VerifyParams(all=True)) == (NAMES, ())
+
+
+class FakeReader:
+    """The log's ends and the group's position, as they are set."""
+
+    high: ClassVar[dict[int, int]] = {}
+    place: ClassVar[int] = 0
+
+    def __init__(self, *_: Any) -> None:
+        """Connects to nothing."""
+
+    def ends(self) -> dict[int, int]:
+        return dict(self.high)
+
+    def position(self) -> int:
+        return self.place
+
+
+@pytest.fixture
+def standing(monkeypatch: pytest.MonkeyPatch) -> Standing:
+    """Of three orders, carried over by transactions: behind the last record lies a marker."""
+    made = scaffold("outbox-cdc", "python")
+    monkeypatch.setattr("eosctl.proof.effects.Reader", FakeReader)
+    places = Places("in", "out", "group", "dsn", "api", Path())
+    trial = Trial(made, made.files, 3, (), CdcWish("", PASSWORD_REFERENCE))
+    return Standing(trial, Servers({}, None), places)
+
+
+def test_the_consumer_waits_until_every_row_is_in_the_topic(
+    standing: Standing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts, looks = [OutboxFacts(3, 1, 0), OutboxFacts(3, 0, 0)], list[str]()
+    monkeypatch.setattr("eosctl.proof.effects.outbox_facts", lambda *_: looks.append("look") or facts[len(looks) - 1])
+    found = []
+    for high in ({0: 2}, {0: 3}, {0: 3}, {0: 5}):
+        monkeypatch.setattr(FakeReader, "high", high)
+        found.append(standing.is_carried())
+    assert found == [False, False, False, True]
+    assert len(looks) == 2, "the topic is read when it holds enough, and again only when it has grown"
+
+
+def test_the_consumer_is_done_behind_the_last_record_and_not_behind_its_marker(
+    standing: Standing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    consumer = next(one for one in scaffold("outbox-cdc", "python").programs if one.role == "consumer")
+    monkeypatch.setattr(FakeReader, "high", {0: 4, 1: 0})
+    monkeypatch.setattr("eosctl.proof.effects.last_records", lambda *_: {0: 3, 1: 0})
+    found = []
+    for place in (2, 3):
+        monkeypatch.setattr(FakeReader, "place", place)
+        found.append(standing.is_done(consumer, set()))
+    assert found == [False, True]
