@@ -1,8 +1,8 @@
 """Each scaffold is killed at each of its named places, again and again, and comes out as it promises.
 
-The control, the same program without what protects it, is killed in the same way and must be found out. Some Python ones
-always, and every one of them once by `verify`'s reduced run of all; the rest, Java by Maven and TypeScript by Node in the
-slow form.
+The control, the same program without what protects it, is killed in the same way and must be found out. Some Python
+ones always, and every one of them once by `verify`'s reduced run of all; the rest, and Java by Maven and TypeScript by
+Node, in the slow form.
 """
 
 from collections.abc import Sequence
