@@ -177,8 +177,9 @@ def _runnable(gateways: Gateways, params: VerifyParams) -> tuple[tuple[str, ...]
         gateways.verify.require_capture()
     except EosctlError as error:
         if params.all:
+            hint = CONNECT_HINT if error.code == "no_connect" else error.hint
             return tuple(one for one in names if one not in NEEDS_CONNECT), tuple(
-                Notice("not_verified", f"{one} was left out. {error.message}", CONNECT_HINT) for one in NEEDS_CONNECT
+                Notice("not_verified", f"{one} was left out. {error.message}", hint) for one in NEEDS_CONNECT
             )
         if error.code != "no_connect":
             raise

@@ -14,6 +14,7 @@ from eosctl.ports.connect import ConnectGateway
 from eosctl.proof.servers import Servers
 
 _DROP_LIMIT_S = 30.0
+_LATE_SLOT_S = 3.0
 _MAKE_LIMIT_S = 60.0
 _STILL_LIMIT_S = 150.0
 _LOOK_EVERY_S = 0.5
@@ -170,20 +171,24 @@ def _drop_publication(dsn: str, name: str) -> None:
 
 
 def _drop_slot(dsn: str, name: str) -> None:
-    """The slot holds WAL as long as it is there: waits until its reader is gone, and drops it."""
+    """The slot holds WAL as long as it is there: waits until its reader is gone, and drops it.
+
+    A task that was ended while it started may still be making it: one that is not there is looked for again.
+    """
     import psycopg
 
-    until = time.monotonic() + _DROP_LIMIT_S
+    began = time.monotonic()
     with psycopg.connect(dsn, autocommit=True, connect_timeout=20) as connection:
         while True:
             found: Mapping[Any, Any] | Any = connection.execute(
                 "SELECT active FROM pg_replication_slots WHERE slot_name = %s", (name,)
             ).fetchone()
-            if found is None:
+            waited = time.monotonic() - began
+            if found is None and waited > _LATE_SLOT_S:
                 return
-            if not found[0]:
+            if found is not None and not found[0]:
                 connection.execute("SELECT pg_drop_replication_slot(%s)", (name,))
                 return
-            if time.monotonic() > until:
+            if waited > _DROP_LIMIT_S:
                 raise OperationFailed("slot_active", f"Somebody still reads the slot {name}.")
             time.sleep(0.2)
