@@ -198,9 +198,12 @@ def _leave(code: int) -> None:
     import atexit
     import threading
 
+    joined, run_exit_functions = getattr(threading, "_shutdown", None), getattr(atexit, "_run_exitfuncs", None)
+    if joined is None or run_exit_functions is None:  # neither is public: an interpreter without them ends as usual
+        return
     try:
-        threading._shutdown()  # type: ignore[attr-defined]
-        atexit._run_exitfuncs()
+        joined()
+        run_exit_functions()
     except KeyboardInterrupt:
         code = 130
     for stream in (sys.stdout, sys.stderr):
