@@ -2,6 +2,7 @@
 
 import re
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -66,10 +67,18 @@ _RIGHTS = {
 }
 """What Kafka's KafkaApis asks its authorizer for each API."""
 
-_REFUSED_TLS = re.compile(r"ssl|tls|certificate", re.I)
+_REFUSED = {
+    "kafka_tls_refused": ("_SSL", re.compile(r"ssl|tls|certificate", re.I)),
+    "kafka_sasl_refused": ("_AUTHENTICATION", re.compile(r"sasl|authentication|credentials", re.I)),
+}
+"""By what librdkafka names and says; TLS comes first, as it does on the wire."""
+
+_NOT_BY_ACCIDENT = ("_SSL", "_AUTHENTICATION", "_BAD_MSG")
+_REFUSALS = 3
+_DIAGNOSIS_MS = 4_000
+_FIRST_LOOK_S = 0.4
 _ADDRESS = re.compile(r"\S+://\S+")
 _SAYS_NOTHING = "Failed to get metadata"
-_REFUSED_SASL = re.compile(r"sasl|authentication|credentials", re.I)
 
 
 def probe(connection: KafkaConnection, timeout_ms: int) -> None:
@@ -98,15 +107,29 @@ def diagnose(connection: KafkaConnection, timeout_ms: int) -> Unreachable | None
 
     seen: list[Any] = []
     config = {**connection.librdkafka(), "error_cb": seen.append, "log_level": 0}
-    try:
-        with librdkafka_errors("Connect", "the cluster", connection):
-            client = AdminClient(config)
-        client.list_topics(timeout=min(timeout_ms, 4_000) / 1_000)
-        client.poll(0)
-    except KafkaException as error:
-        client.poll(0)
-        return _of_librdkafka([*seen, error.args[0]], connection)
-    return None
+    with librdkafka_errors("Connect", "the cluster", connection):
+        client = AdminClient(config)
+    until, patience_s = time.monotonic() + min(timeout_ms, _DIAGNOSIS_MS) / 1_000, _FIRST_LOOK_S
+    while True:
+        left_s = until - time.monotonic()
+        try:
+            client.list_topics(timeout=max(0.1, min(patience_s, left_s)))
+            return None
+        except KafkaException as error:
+            client.poll(0)
+            reason = refusal(seen, connection)
+            if reason is not None or left_s <= patience_s:
+                return reason or _of_librdkafka([*seen, error.args[0]], connection)
+            patience_s *= 2
+
+
+def refusal(seen: list[Any], connection: KafkaConnection) -> Unreachable | None:
+    """Why none of the brokers is worth trying again; None while one is. librdkafka itself would try a wrong password
+    again and again, until the time limit."""
+    if not any(one.name() == "_ALL_BROKERS_DOWN" for one in seen):
+        return None
+    refusals = sum(one.name() in _NOT_BY_ACCIDENT for one in seen)
+    return _of_librdkafka(seen, connection) if refusals >= _REFUSALS else None
 
 
 def _no_kafka(servers: str, why: str, code: str = "kafka_unreachable") -> Unreachable:
@@ -121,11 +144,8 @@ def _no_kafka(servers: str, why: str, code: str = "kafka_unreachable") -> Unreac
 
 def _of_librdkafka(errors: list[Any], connection: KafkaConnection) -> Unreachable:
     """TLS and SASL name the cause; else the first transport error; librdkafka's own time-out says least."""
-    for name, words, code in (
-        ("_SSL", _REFUSED_TLS, "kafka_tls_refused"),
-        ("_AUTHENTICATION", _REFUSED_SASL, "kafka_sasl_refused"),
-    ):
-        found = next((one for one in errors if one.name() == name or words.search(_said(one))), None)
+    for code in _REFUSED:
+        found = next((one for one in errors if _refused_by(one) == code), None)
         if found is not None:
             return _no_kafka(connection.servers, _words(found), code)
     telling = [one for one in errors if one.name() not in ("_ALL_BROKERS_DOWN", "_TIMED_OUT")]
@@ -137,6 +157,12 @@ def _of_librdkafka(errors: list[Any], connection: KafkaConnection) -> Unreachabl
 def _words(error: Any) -> str:
     text = re.sub(r" \(after .*$", "", str(error.str())).strip().rstrip(".")
     return f"{text}."
+
+
+def _refused_by(error: Any) -> str | None:
+    """The code of the refusal that an error tells of."""
+    said = _said(error)
+    return next((code for code, (name, words) in _REFUSED.items() if error.name() == name or words.search(said)), None)
 
 
 def _said(error: Any) -> str:

@@ -164,14 +164,14 @@ def test_a_wrong_password_is_told_as_such(secure_lab: LabState, client: int) -> 
 
 @pytest.mark.parametrize("client", [0, 1])
 def test_tls_to_a_plaintext_port_is_told_as_such(lab: LabState, client: int) -> None:
-    with gateways_of(lab, security_protocol="SSL", timeout_ms=4_000) as live:
+    with gateways_of(lab, security_protocol="SSL", timeout_ms=2_000) as live:
         error = failure(both_clients(live)[client])
     assert (error.code, type(error)) == ("kafka_tls_refused", Unreachable)
 
 
 @pytest.mark.parametrize("client", [0, 1])
 def test_plaintext_to_a_tls_port_is_unreachable(secure_lab: LabState, client: int) -> None:
-    with gateways_of(secure_lab, security_protocol="PLAINTEXT", timeout_ms=4_000) as live:
+    with gateways_of(secure_lab, security_protocol="PLAINTEXT", timeout_ms=2_000) as live:
         error = failure(both_clients(live)[client])
     assert isinstance(error, Unreachable)
     assert error.code in ("kafka_tls_refused", "kafka_unreachable")
