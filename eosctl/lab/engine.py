@@ -3,7 +3,7 @@
 import errno
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,7 +15,7 @@ from eosctl.core.durations import format_time
 from eosctl.core.errors import OperationFailed, UsageError
 from eosctl.domain.lab import LabWish
 from eosctl.lab import connect, jars, kafka, postgres, security
-from eosctl.lab.processes import end, free_port, is_running, is_taken
+from eosctl.lab.processes import end, free_port, is_running, is_taken, kill, reap
 from eosctl.lab.state import LabProcess, LabState, check_name, known_state, labs_folder, read_state, write_state
 
 _ROOM_BYTES = 300 * 1024 * 1024
@@ -45,7 +45,8 @@ def down(name: str, *, purge: bool) -> tuple[LabState, tuple[str, ...]]:
     check_name(name)
     with _locked(name):
         state = known_state(name)
-        ended = _end_all(state)
+        ended = _end_all(state, _kill_or_end if purge else end)
+        reap()
         stopped = replace(state, processes=())
         write_state(stopped)
         if purge:
@@ -88,12 +89,15 @@ def _new(name: str, wish: LabWish) -> LabState:
             settings = security.scram_settings(folder / "security", security.ADMIN, passwords[security.ADMIN])
             state = replace(state, security=settings)
             _write_client_files(state, passwords)
-        kafka.format_brokers(state, passwords, wish.broker_settings)
-    except OSError as error:
+        with ThreadPoolExecutor(1) as pool:
+            database = pool.submit(postgres.make_database, state)
+            kafka.format_brokers(state, passwords, wish.broker_settings)
+            database.result()
+    except BaseException as error:
+        shutil.rmtree(postgres.data_folder(state), ignore_errors=True)
         shutil.rmtree(folder, ignore_errors=True)
-        _no_room(error, folder)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
+        if isinstance(error, OSError):
+            _no_room(error, folder)
         raise
     return state
 
@@ -137,6 +141,7 @@ def _started(state: LabState) -> LabState:
     taken = [f"{role} {port}" for role, port in state.ports.items() if is_taken(port)]
     if taken:
         if fresh:
+            shutil.rmtree(postgres.data_folder(state), ignore_errors=True)
             shutil.rmtree(state.folder, ignore_errors=True)
         raise OperationFailed("port_taken", f"The lab's port is taken: {', '.join(taken)}.",
                               hint="End what listens there, or make a new lab under another name.")  # fmt: skip
@@ -216,14 +221,23 @@ def _plain_only() -> UsageError:
                       hint="Leave out --secure, or make two labs.")  # fmt: skip
 
 
-def _end_all(state: LabState) -> tuple[str, ...]:
+def _kill_or_end(process: LabProcess) -> bool:
+    """For a lab whose data goes too: Kafka need not put it in order; PostgreSQL gives back the memory it shares."""
+    if process.role == "postgres":
+        return end(process)
+    was_running = is_running(process)
+    kill(process)
+    return was_running
+
+
+def _end_all(state: LabState, end_server: Callable[[LabProcess], bool] = end) -> tuple[str, ...]:
     workers = [one for one in state.processes if one.role == connect.ROLE]
     servers = [one for one in state.processes if one.role.startswith(("broker-", "postgres"))]
     incidents = [one for one in state.processes if one not in servers and one not in workers]
     ended = [one.role for one in incidents if end(one, limit_s=3)]
-    ended += [one.role for one in workers if end(one, limit_s=10)]
-    with ThreadPoolExecutor(4) as pool:
-        ended += [one.role for one, was in zip(servers, pool.map(end, servers), strict=True) if was]
+    for several in (workers, servers):
+        with ThreadPoolExecutor(4) as pool:
+            ended += [one.role for one, was in zip(several, pool.map(end_server, several), strict=True) if was]
     return tuple(ended)
 
 

@@ -35,18 +35,25 @@ def postgres_bin(asked: str) -> str:
     return str(Path(next(iter(spec.submodule_search_locations))) / "pginstall" / "bin")
 
 
+def make_database(state: LabState) -> None:
+    """Makes the database when there is none. Raises OperationFailed."""
+    folder, user = data_folder(state), _user()
+    if (folder / "PG_VERSION").exists():
+        return
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if user is not None:
+        os.chown(folder, *user)
+    _run([str(_reachable_programs(state) / "initdb"), "-D", str(folder), "-U", "postgres", "--auth=trust",
+          "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"], user)  # fmt: skip
+
+
 def start_postgres(state: LabState) -> LabProcess:
     """Makes the database when there is none, starts it, waits until it answers. Raises OperationFailed."""
+    make_database(state)
     folder = data_folder(state)
     programs = _reachable_programs(state)
     user = _user()
     log = state.path("logs", "postgres.log")
-    if not (folder / "PG_VERSION").exists():
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if user is not None:
-            os.chown(folder, *user)
-        _run([str(programs / "initdb"), "-D", str(folder), "-U", "postgres", "--auth=trust", "--encoding=UTF8",
-              "--locale=C.UTF-8", "--no-sync"], user)  # fmt: skip
     (folder / "postmaster.pid").unlink(missing_ok=True)
     settings = [word for key, value in _SETTINGS.items() for word in ("-c", f"{key}={value}")]
     command = [str(programs / "postgres"), "-D", str(folder), "-h", "127.0.0.1", "-p", str(state.ports["postgres"]),

@@ -90,6 +90,13 @@ def kill(process: LabProcess) -> None:
         child.wait()
 
 
+def reap() -> None:
+    """Takes leave of own children that have ended, whoever ended them."""
+    for pid, child in tuple(_children.items()):
+        if child.poll() is not None:
+            _children.pop(pid, None)
+
+
 def _found(process: LabProcess) -> Any:
     import psutil
 
