@@ -198,6 +198,21 @@ class KafkaGroups:
         ]
         self._change(group, "OffsetDelete", OffsetDeleteRequest(group_id=group, topics=topics))
 
+    def remove_members(self, group: str) -> None:
+        """LeaveGroup for all members (KIP-345), static ones by their instance. Nothing for a group without members."""
+        from kafka.protocol.consumer import LeaveGroupRequest
+
+        members = [
+            LeaveGroupRequest.MemberIdentity(
+                member_id="" if one.instance_id else one.member_id, group_instance_id=one.instance_id, reason="removed"
+            )
+            for found in self.describe([group]).items
+            for one in found.members
+        ]
+        if members:
+            request = LeaveGroupRequest(group_id=group, member_id="", members=members, min_version=3)
+            self._change(group, "LeaveGroup", request)
+
     def _is_share(self, group: str) -> bool:
         self._know([group])
         return self._protocol_of(group) is GroupProtocol.SHARE
@@ -264,10 +279,11 @@ def _fetch_request(groups: list[str]) -> Any:
 
 
 def _codes(answer: Any) -> set[int]:
-    """All error codes of the answer to a change: of the whole, of topics, of partitions."""
+    """All error codes of the answer to a change: of the whole, of topics or members, of partitions."""
     if answer is None:
         return set()
-    topics = list(getattr(answer, "topics", None) or getattr(answer, "responses", None) or ())
+    parts = (getattr(answer, name, None) for name in ("topics", "responses", "members"))
+    topics = next((list(one) for one in parts if one), [])
     inner = {int(getattr(topic, "error_code", 0) or 0) for topic in topics}
     inner |= {int(one.error_code) for topic in topics for one in getattr(topic, "partitions", None) or ()}
     return (inner | {int(getattr(answer, "error_code", 0) or 0)}) - {0}

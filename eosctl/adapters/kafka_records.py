@@ -57,6 +57,7 @@ class KafkaRecords:
         return {
             "queued.max.messages.kbytes": 16_384,
             "fetch.queue.backoff.ms": 5,
+            "fetch.wait.max.ms": 50,  # behind a transaction's marker only an empty answer tells that the end is reached
             **self._connection.librdkafka(),
             "group.id": "eosctl-reader",
             "enable.auto.commit": False,

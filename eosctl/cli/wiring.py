@@ -63,6 +63,7 @@ class CliGateways(LiveGateways):
             lab=self.lab,
             connect=self.connect,
             consent=self._consent,
+            remove_members=self.groups.remove_members,
         )
 
     def _consent(self, confirm: str) -> None:

@@ -24,3 +24,6 @@ class GroupsGateway(Protocol):
 
     def delete_offsets(self, group: str, partitions: Collection[TopicPartition]) -> None:
         """Forgets a group's offsets of these partitions (OffsetDelete)."""
+
+    def remove_members(self, group: str) -> None:
+        """Takes all members out of a classic group: dead ones need not time out. Raises for one that can't be."""

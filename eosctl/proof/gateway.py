@@ -32,10 +32,11 @@ class LocalProof:
         lab: LabGateway | None = None,
         connect: ConnectGateway | None = None,
         consent: Callable[[str], None] | None = None,
+        remove_members: Callable[[str], None] | None = None,
     ) -> None:
         self._kafka, self._dsn, self._lab, self._consent = kafka, dsn, lab, consent
         self._connect = connect
-        self._servers = Servers(kafka, dsn, self._break_server)
+        self._servers = Servers(kafka, dsn, self._break_server, remove_members)
         self._progress, self._stop = progress, stop
         self._lock = threading.Lock()
         self._gave_up = False

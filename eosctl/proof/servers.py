@@ -1,5 +1,6 @@
 """What a trial needs on the servers that were named: topics, a group and a schema of its own, taken away afterwards."""
 
+import contextlib
 import threading
 import time
 import uuid
@@ -7,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
-from eosctl.core.errors import OperationFailed, Refused, Unreachable, UsageError
+from eosctl.core.errors import EosctlError, OperationFailed, Refused, Unreachable, UsageError
 
 LIMIT_S = 30.0
 """The longest wait for one answer of a server, in seconds."""
@@ -21,9 +22,13 @@ class Servers:
     """Kafka and PostgreSQL as they were named. Remembers what was made, so that it can be taken away."""
 
     def __init__(
-        self, kafka: Mapping[str, Any], dsn: str | None, break_server: "Callable[[str], None] | None" = None
+        self,
+        kafka: Mapping[str, Any],
+        dsn: str | None,
+        break_server: "Callable[[str], None] | None" = None,
+        remove_members: "Callable[[str], None] | None" = None,
     ) -> None:
-        self._break_server = break_server
+        self._break_server, self._remove_members = break_server, remove_members
         self.kafka, self._dsn = {**kafka, "log_level": 0}, dsn
         self._topics: list[str] = []
         self._groups: list[str] = []
@@ -114,13 +119,21 @@ class Servers:
         return conninfo.make_conninfo(self.dsn, options=f"{given} -csearch_path={schema}".strip())
 
     def tidy(self) -> tuple[str, ...]:
-        """Deletes what was made. A group's killed members must first time out, so that takes some seconds."""
+        """Deletes what was made. Where a group's killed members can't be removed they must first time out."""
         left = self.undo()
         self._others.clear()
+        self._empty_groups()
         left += [f"topic {one}" for one in self._deleted(self._topics, self._delete_topics)]
         left += [f"group {one}" for one in self._deleted(self._groups, self._delete_groups)]
         left += [f"schema {one}" for one in self._deleted(self._schemas, self._drop_schemas)]
         return tuple(left)
+
+    def _empty_groups(self) -> None:
+        if self._remove_members is None:
+            return
+        for one in self._groups:
+            with contextlib.suppress(EosctlError):
+                self._remove_members(one)
 
     def _deleted(self, names: list[str], delete: Callable[[Iterable[str]], list[str]]) -> list[str]:
         left, until = list(names), time.monotonic() + _TIDY_LIMIT_S

@@ -36,7 +36,8 @@ def gateways(lab: LabState, database: str) -> Iterator[Any]:
     made = Gateways(
         kafka=kafka, dsn=database, profile={}, timeout_ms=20_000, progress=Silent(), stop=NeverStop()
     )  # fmt: skip
-    made.verify = LocalProof(kafka, database, progress=Silent(), stop=NeverStop())
+    made.verify = LocalProof(kafka, database, progress=Silent(), stop=NeverStop(),
+                             remove_members=made.groups.remove_members)  # fmt: skip
     yield made
     made.close()
 
