@@ -8,13 +8,14 @@ import pytest
 from hypothesis import settings
 
 pytest_plugins = [
+    "fixtures.ahead",
+    "fixtures.command",
     "fixtures.counting_proxy",
     "fixtures.lab",
     "fixtures.outbox",
     "fixtures.playing",
     "fixtures.rehearsal",
     "fixtures.cdc",
-    "fixtures.command",
     "fixtures.dead_letters",
     "fixtures.dedup",
     "fixtures.exporter",

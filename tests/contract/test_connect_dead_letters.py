@@ -14,7 +14,7 @@ from fixtures.lab import LIMIT_S, wait_until
 from eosctl.lab import clients, jars
 
 _PARTS = ("connect-runtime", "connect-json", "connect-file")
-_COORDINATES = "+".join([*(f"org.apache.kafka:{one}:{jars.KAFKA}" for one in _PARTS), "org.slf4j:slf4j-simple:1.7.36"])
+COORDINATES = "+".join([*(f"org.apache.kafka:{one}:{jars.KAFKA}" for one in _PARTS), "org.slf4j:slf4j-simple:1.7.36"])
 _WORKER = """
 bootstrap.servers={servers}
 listeners={url}
@@ -52,7 +52,7 @@ def sink(dead_letters: DeadLetters, tmp_path: Path, url: str) -> Iterator["subpr
     for name, text in (("worker", _WORKER), ("sink", _SINK)):
         (tmp_path / f"{name}.properties").write_text(text.format(**facts), encoding="utf-8")
     command = [dead_letters.lab.java, "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
-               "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", jars.resolved(_COORDINATES),
+               "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", jars.resolved(COORDINATES),
                "org.apache.kafka.connect.cli.ConnectStandalone",
                str(tmp_path / "worker.properties"), str(tmp_path / "sink.properties")]  # fmt: skip
     with (tmp_path / "connect.log").open("wb") as log:

@@ -178,7 +178,7 @@ def test_wait_empty_waits_for_the_members_to_leave(offsets: Offsets) -> None:
     answers: list[Any] = []
     with member(offsets) as consumer:
         assert offsets.eosctl(*words, "600ms").errors == ("group_active",)
-        waiting = threading.Thread(target=lambda: answers.append(offsets.eosctl(*words, "60s")))
+        waiting = threading.Thread(target=lambda: answers.append(offsets.eosctl_apart(*words, "60s")))
         waiting.start()
         for _ in range(15):
             consumer.poll(0.2)

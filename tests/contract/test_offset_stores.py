@@ -128,7 +128,7 @@ def test_a_concurrent_consumer_of_the_table_is_not_overrun(offsets: Offsets, tmp
 
     with psycopg.connect(offsets.dsn) as consumer, ThreadPoolExecutor(1) as pool:
         consumer.execute("UPDATE consumer_offsets SET committed_offset = 5 WHERE partition = 0")
-        applied = pool.submit(offsets.eosctl, "apply", saved, "--yes")
+        applied = pool.submit(offsets.eosctl_apart, "apply", saved, "--yes")
         waiting = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'eosctl' AND wait_event_type = 'Lock'"
         wait_until(lambda: offsets.sql(waiting)[0][0] == 1, limit_s=LIMIT_S)
         consumer.commit()

@@ -23,8 +23,8 @@ from eosctl.playbook.record import RunRecord, runs_folder
 from eosctl.ports.playbooks import RunWish
 
 SCRIPT = Path(__file__).parents[1] / "fixtures" / "lock_holder.py"
-SESSION_MS = 10_000
-"""Short, so that a test can wait for its end; long enough for a process on a busy machine to be heard."""
+SESSION_MS = 6_000
+"""The shortest that a broker grants: a test waits for its end. Who is not stopped is heard every two seconds."""
 
 
 class Holder:
@@ -90,9 +90,16 @@ def test_of_many_who_want_it_at_once_one_has_it(holder: Callable[..., Holder]) -
     assert winner.told("check") == "well"
 
 
-def test_a_paused_holder_loses_it_after_its_session_and_finds_out(holder: Callable[..., Holder]) -> None:
+def both_ready(holder: Callable[..., Holder]) -> tuple[Holder, Holder]:
+    """The one who holds the lock, and another whose process runs, so that it asks before the session ends."""
     kim, lee = holder("kim", SESSION_MS), holder("lee", SESSION_MS)
+    assert lee.told("check") == "well"
     assert kim.told("take") == "well"
+    return kim, lee
+
+
+def test_a_paused_holder_loses_it_after_its_session_and_finds_out(holder: Callable[..., Holder]) -> None:
+    kim, lee = both_ready(holder)
     kim.signal(signal.SIGSTOP)
     try:
         assert "is held by kim." in lee.told("take")
@@ -104,8 +111,7 @@ def test_a_paused_holder_loses_it_after_its_session_and_finds_out(holder: Callab
 
 
 def test_the_lock_of_a_process_that_was_killed_is_free_after_its_session(holder: Callable[..., Holder]) -> None:
-    kim, lee = holder("kim", SESSION_MS), holder("lee", SESSION_MS)
-    assert kim.told("take") == "well"
+    kim, lee = both_ready(holder)
     kim.signal(signal.SIGKILL)
     assert "is held by kim." in lee.told("take")
     wait_until(lambda: lee.told("take") == "well", limit_s=60)

@@ -2,6 +2,7 @@
 
 import psycopg
 import pytest
+from fixtures.lab import SOON_FORGOTTEN
 
 from eosctl.core.errors import Refused, UsageError
 from eosctl.core.progress import NeverStop, Silent
@@ -16,7 +17,7 @@ NAME = "test-faults"
 
 
 def test_servers_are_broken_and_come_back(home: None) -> None:
-    state, _ = engine.up(NAME, LabWish())
+    state, _ = engine.up(NAME, LabWish(broker_settings=SOON_FORGOTTEN))
     try:
         _write(state)
         lab = LocalLab()

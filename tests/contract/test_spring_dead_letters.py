@@ -9,7 +9,7 @@ from fixtures.lab import LIMIT_S
 from eosctl.lab import jars
 
 _SCRIPT = Path(__file__).parents[1] / "fixtures" / "frameworks" / "spring_dead_letters.groovy"
-_COORDINATES = "+".join([
+COORDINATES = "+".join([
     "org.springframework.kafka:spring-kafka:4.0.0", "org.apache.groovy:groovy:5.0.2",
     f"org.apache.kafka:kafka-clients:{jars.KAFKA}", "org.slf4j:slf4j-simple:2.0.17",
 ])  # fmt: skip
@@ -17,7 +17,7 @@ _COORDINATES = "+".join([
 
 def _write_by_spring(dead_letters: DeadLetters) -> None:
     command = [dead_letters.lab.java, "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
-               "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", jars.resolved(_COORDINATES),
+               "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", jars.resolved(COORDINATES),
                "groovy.ui.GroovyMain", str(_SCRIPT), dead_letters.lab.bootstrap_servers,
                dead_letters.topic, dead_letters.dead, "orders-service"]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, timeout=6 * LIMIT_S, check=False)

@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,30 +13,25 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PROVIDED = ("*.sql", "*.yaml", "*.json", "*.tmpl", "*.jinja")
 Command = Callable[..., subprocess.CompletedProcess[str]]
+pytestmark = pytest.mark.timeout(400)
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def wheel(wheel_folder: Path) -> Path:
     """Built by `python -m build` from this tree."""
-    folder = tmp_path_factory.mktemp("wheel")
-    _run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT))
-    [path] = folder.glob("eosctl-*.whl")
+    [path] = wheel_folder.glob("eosctl-*.whl")
     return path
 
 
 @pytest.fixture(scope="module")
-def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Command]:
+def installed(wheel_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Command]:
     """`eosctl` of that wheel with its lab, in an environment of its own; run in an empty folder, its labs ended."""
     folder = tmp_path_factory.mktemp("clean")
-    environment = folder / "environment"
-    _run(sys.executable, "-m", "venv", str(environment))
-    pip = (str(environment / "bin" / "python"), "-m", "pip", "install", "--quiet")
-    _run(*pip, "--constraint", str(_locked(folder)), f"{wheel}[lab]", limit_s=200)
     homes = {f"XDG_{name}_HOME": str(folder / name.lower()) for name in ("DATA", "CONFIG", "STATE")}
     known = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "EOSCTL", "PG"))}
 
     def eosctl(*words: str, limit_s: float = 120) -> subprocess.CompletedProcess[str]:
-        command = (str(environment / "bin" / "eosctl"), *words)
+        command = (str(wheel_folder / "environment" / "bin" / "eosctl"), *words)
         return _run(*command, limit_s=limit_s, cwd=folder, env={**known, **homes})
 
     yield eosctl
@@ -58,7 +52,6 @@ def test_the_wheel_holds_everything_that_the_tree_has(wheel: Path) -> None:
             "fish/vendor_completions.d/eosctl.fish"} <= shared  # fmt: skip
 
 
-@pytest.mark.timeout(400)
 def test_a_clean_environment_lists_the_playbooks_and_does_the_main_job(installed: Command) -> None:
     listed: list[dict[str, Any]] = json.loads(installed("playbook", "list", "-o", "json").stdout)["data"]
     assert {one["name"] for one in listed} == {path.stem for path in (ROOT / "playbooks").glob("*.yaml")}
@@ -67,14 +60,6 @@ def test_a_clean_environment_lists_the_playbooks_and_does_the_main_job(installed
     assert installed("status", "--profile", "lab").returncode == 0
     demo = installed("demo", limit_s=180)
     assert demo.returncode == 0, demo.stdout + demo.stderr
-
-
-def _locked(folder: Path) -> Path:
-    """The lock's versions without their hashes, which pip takes for requirements only."""
-    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
-    path = folder / "constraints.txt"
-    path.write_text("\n".join(line.rstrip("\\ ") for line in lines if line[:1].isalnum()), encoding="utf-8")
-    return path
 
 
 def _run(*command: str, limit_s: float = 60, **more: Any) -> subprocess.CompletedProcess[str]:
