@@ -124,6 +124,7 @@ class Run:
     def _in_batches(self, canary: Canary, order: OriginOrder | None) -> None:
         """Until nothing is left, the limit is reached, or somebody stops it. A canary's batches grow."""
         began, sent = self._gateways.clock.monotonic_ms(), 0
+        self._gateways.progress.begin("Replaying", sum(end - start for start, end in self._left().values()))
         size = 0
         while size != canary.size:
             size = canary.size
