@@ -68,6 +68,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name in ("DATA", "CONFIG", "STATE"):
             patch.setenv(f"XDG_{name}_HOME", str(folder / name.lower()))
+        patch.setenv("EOSCTL_TIMEOUT", "60s")  # a machine that stands still for a while is no failure
         for name in [*_CONNECTIONS, *(one for one in os.environ if one.startswith("PG"))]:
             patch.delenv(name, raising=False)
         yield

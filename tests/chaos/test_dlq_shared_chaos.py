@@ -29,7 +29,7 @@ def _write_twice(dead_letters: DeadLetters) -> None:
 
 
 def _sum_of(member: "subprocess.Popen[str]") -> dict[str, int]:
-    output, errors = member.communicate(timeout=150)
+    output, errors = member.communicate(timeout=300)
     assert member.returncode == 0, output + errors
     found: dict[str, int] = json.loads(output)["data"]["result"]["outcomes"]
     return found
@@ -49,7 +49,7 @@ def test_two_members_are_killed_and_one_joins_and_every_record_is_replayed_once(
     steady = members.begin()
     members.open(3)
     for one in doomed:
-        _, errors = one.communicate(timeout=90)
+        _, errors = one.communicate(timeout=300)
         assert one.returncode == -9, errors
     late = members.begin()
     whole = {"replayed": _RECORDS, "skipped:run": _RECORDS}
@@ -68,7 +68,7 @@ def test_a_member_killed_at_a_named_point_loses_and_doubles_nothing(
     doomed = members.begin(point=point, after=120 if point == "produced" else 5)
     steady = members.begin()
     members.open(2)
-    _, errors = doomed.communicate(timeout=90)
+    _, errors = doomed.communicate(timeout=300)
     assert doomed.returncode == -9, errors
     assert _sum_of(steady) == {"replayed": _RECORDS, "skipped:run": _RECORDS}
     _each_once(dead_letters)
@@ -95,7 +95,7 @@ def test_the_control_of_members_that_do_not_read_the_ledger_doubles_records(
     both = [members.begin(mode="blind") for _ in range(2)]
     members.open(2)
     for one in both:
-        output, errors = one.communicate(timeout=150)
+        output, errors = one.communicate(timeout=300)
         assert one.returncode == 0, output + errors
     assert max(dead_letters.numbers().values()) > 1, "nothing was doubled, so the chaos test proves nothing"
 

@@ -32,7 +32,7 @@ def _keys_in_order(dead_letters: DeadLetters) -> list[bool]:
 
 
 def _ended(member: "subprocess.Popen[str]", code: int) -> dict[str, object]:
-    output, errors = member.communicate(timeout=150)
+    output, errors = member.communicate(timeout=300)
     assert member.returncode == code, output + errors
     found: dict[str, object] = json.loads(output)["data"]["result"]
     return found
@@ -45,7 +45,7 @@ def test_each_key_comes_in_the_order_of_its_origin_though_a_member_is_killed(
     words = ("--key-order", "origin")
     doomed, steady = members.begin(*words, point="before-commit", after=4), members.begin(*words)
     members.open(2)
-    _, errors = doomed.communicate(timeout=90)
+    _, errors = doomed.communicate(timeout=300)
     assert doomed.returncode == -9, errors
     result = _ended(steady, 0)
     assert (result["read"], result["outcomes"]) == (_RECORDS, {"replayed": _RECORDS})
