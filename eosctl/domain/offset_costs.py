@@ -69,7 +69,7 @@ def windows(ranges: Mapping[TopicPartition, Range], *, budget: int) -> list[dict
     A range that fits into its share is read whole. Of others the beginning, the middle and the end are read; beyond
     100 partitions only the largest are.
     """
-    largest = sorted(ranges, key=lambda at: (ranges[at][0] - ranges[at][1], at))[:_MOST_PARTITIONS]
+    largest = sorted(ranges, key=lambda at: (ranges[at][0] - ranges[at][1], at.topic, at.partition))[:_MOST_PARTITIONS]
     readings: list[dict[TopicPartition, Range]] = [{} for _ in range(WINDOWS)]
     left = budget
     for number, at in enumerate(reversed(largest)):  # the smallest first: what they leave goes to the larger

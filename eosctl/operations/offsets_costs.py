@@ -56,8 +56,9 @@ def ranges_of(
     """What would be processed again, and what would be skipped, in one store; within the logs."""
     back: dict[TopicPartition, Range] = {}
     ahead: dict[TopicPartition, Range] = {}
+    logs, positions = move.seen.logs, move.positions(group, mapping)
     for at, wish in move.wished(mapping).items():
-        log, current = move.seen.logs.get(at), move.current(group, at, mapping)
+        log, current = logs.get(at), positions.get(at)
         if log is None or current is None:
             continue
         here, there = clamped(current, log), clamped(wish, log)
@@ -90,7 +91,8 @@ def _sampled(
     """Read as a read_committed consumer would: what an open transaction hides is not looked at."""
     readable = {at: (start, min(end, seen.logs[at].last_stable)) for at, (start, end) in ranges.items()}
     readings = windows({at: one for at, one in readable.items() if one[0] < one[1]}, budget=budget)
-    tallies = {at: Tally() for at in ranges}
+    tallies = {at: Tally() for reading in readings for at in reading}
+    nothing = Tally()
     notices = []
     try:
         for reading in readings:
@@ -99,10 +101,12 @@ def _sampled(
             for record in gateways.records.read(reading):
                 tallies[record.partition].add(_size(record), record.timestamp_ms)
     except EosctlError as error:
-        tallies = {at: Tally() for at in ranges}
+        tallies = {}
         text = f"The records were not looked at, only their offsets: {error.message}"
         notices.append(Notice("not_sampled", text, error.hint))
-    return {(at, start, end): cost(end - start, tallies[at]) for at, (start, end) in ranges.items()}, notices
+    return {
+        (at, start, end): cost(end - start, tallies.get(at, nothing)) for at, (start, end) in ranges.items()
+    }, notices
 
 
 def _size(record: Record) -> int:

@@ -14,7 +14,6 @@ from eosctl.core.plan import Plan
 from eosctl.core.report import Report
 from eosctl.domain.kafka import TopicPartition
 from eosctl.operations.offsets_costs import seen_with_costs
-from eosctl.operations.offsets_from_file import offsets_of_group, wishes
 from eosctl.operations.offsets_move import plan_move, restart_words
 from eosctl.operations.offsets_safety import MoveParams, MoveSeen, look_at_group
 from eosctl.operations.offsets_seen import OffsetsSeen, look, require_known
@@ -53,6 +52,8 @@ def observe(gateways: Gateways, params: OffsetsResetParams) -> MoveSeen:
     wide = params.model_copy(update={"store": "both"}) if params.to_store else params
     seen = look_at_group(gateways, wide, tuple(named), allow_new=params.allow_new)
     wanted = named if named or params.to_group else seen.places(params.group)
+    if params.sample:
+        gateways.records.prepare()
     targets = _targets(gateways, params, seen, wanted)
     if params.to_group and set(targets) - set(seen.logs):
         seen = look_at_group(gateways, wide, tuple(targets), allow_new=params.allow_new)
@@ -104,6 +105,8 @@ def _named(gateways: Gateways, params: OffsetsResetParams) -> list[TopicPartitio
 
 def _from_file(gateways: Gateways, params: OffsetsResetParams, named: Sequence[TopicPartition]) -> MoveSeen:
     """Only what the file has for this group, of the named partitions where some are named."""
+    from eosctl.operations.offsets_from_file import offsets_of_group, wishes
+
     kept, notices = offsets_of_group(gateways, params.to_file or params.to_snapshot or "", params.group)
     found = wishes(kept, only=named)
     seen = look_at_group(gateways, params, found.places, allow_new=params.allow_new)
