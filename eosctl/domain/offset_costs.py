@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from eosctl.core.durations import format_size_bytes, format_time, time_from_ms
 from eosctl.domain.kafka import TopicPartition
@@ -91,7 +92,7 @@ def windows(ranges: Mapping[TopicPartition, Range], *, budget: int) -> list[dict
 def cost(offsets: int, tally: Tally) -> MoveCost:
     """The cost of a range of so many offsets, from what a sample of it showed."""
     if not tally.sampled:
-        return MoveCost(offsets=offsets)
+        return _only_counted(offsets)
     return MoveCost(
         offsets=offsets,
         sampled=tally.sampled,
@@ -100,6 +101,12 @@ def cost(offsets: int, tally: Tally) -> MoveCost:
         first_ms=tally.first_ms,
         last_ms=tally.last_ms,
     )
+
+
+@lru_cache(maxsize=1_024)
+def _only_counted(offsets: int) -> MoveCost:
+    """Of thousands of partitions that nobody looked at, most are alike."""
+    return MoveCost(offsets=offsets)
 
 
 def total(costs: Iterable[MoveCost]) -> MoveCost:

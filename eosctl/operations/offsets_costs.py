@@ -10,7 +10,6 @@ from eosctl.domain.offset_costs import MoveCost, Range, Tally, cost, windows
 from eosctl.domain.offsets import OffsetsMapping, clamped
 from eosctl.operations.offsets_safety import MoveParams, MoveSeen, stores_of, target_of
 from eosctl.operations.offsets_seen import OffsetsSeen
-from eosctl.operations.offsets_window import dedup_notices
 from eosctl.ports import Gateways
 from eosctl.ports.records import Record
 
@@ -46,7 +45,10 @@ def seen_with_costs(
         notices += why
         for at, range_ in back.items():
             again.setdefault(at, range_)  # the table's, where both move: it is the truth
-    notices += dedup_notices(gateways, params.group, again, seen.now_ms) if again else ()
+    if again and (gateways.profile.get("tables") or {}).get("dedup"):
+        from eosctl.operations.offsets_window import dedup_notices
+
+        notices += dedup_notices(gateways, params.group, again, seen.now_ms)
     return replace(move, costs=costs, notices=tuple(dict.fromkeys(notices)))
 
 

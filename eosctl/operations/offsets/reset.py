@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from eosctl.core.durations import parse_time
 from eosctl.core.errors import UsageError
@@ -163,6 +162,8 @@ def _copied(gateways: Gateways, group: str, wanted: Sequence[TopicPartition]) ->
 
 
 def _moment_ms(params: OffsetsResetParams) -> int:
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
     text = params.to_datetime or ""
     if params.tz:
         try:
