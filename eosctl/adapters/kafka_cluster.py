@@ -65,8 +65,10 @@ class KafkaCluster:
         )
         return {
             one: LogOffsets(Offset(first), Offset(last_stable), Offset(end))
-            for one, first in start.items()
-            if (last_stable := stable.get(one)) is not None and (end := high.get(one)) is not None
+            for one in partitions
+            if (first := start.get(one)) is not None
+            and (last_stable := stable.get(one)) is not None
+            and (end := high.get(one)) is not None
         }
 
     def offsets_for_times(
