@@ -112,8 +112,6 @@ def test_wrong_wishes_are_named(dead_letters: DeadLetters, gateways: CliGateways
         ("dlq.replay", {"report": "sum.pdf"}, "bad_report"),
         ("dlq.replay", {"report": "/no/such/folder/sum.md"}, "no_folder"),
         ("dlq.replay", {"list_file": "/no/such/folder/list.jsonl"}, "list_not_written"),
-        ("dlq.replay", {"shared": True, "key_order": "origin"}, "not_shared"),
-        ("dlq.replay", {"shared": True, "canary": 1, "watch_group": "g"}, "not_shared"),
         ("dlq.replay", {"partition": (7,)}, "unknown_partition"),
         ("dlq.replay", {"offset_range": ("0:9-3",)}, "bad_offset_range"),
         ("dlq.replay", {"header": ("tenant",)}, "bad_header"),
