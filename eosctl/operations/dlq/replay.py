@@ -256,9 +256,10 @@ def _run_of(seen: ReplaySeen) -> str:
 
 
 def _scanned_nothing(seen: ReplaySeen) -> bool:
-    return seen.scanned and not seen.outcomes.get(tally.REPLAYED) and not any(
-        name.startswith("parked") for name in seen.outcomes
-    )  # fmt: skip
+    """Whether every record is skipped or not selected: one that is held is reported, with exit 3, by a run."""
+    return seen.scanned and not any(
+        name.partition(":")[0] in (tally.REPLAYED, "parked", "held") for name in seen.outcomes
+    )
 
 
 def _summary(seen: ReplaySeen, step: ReplayDeadLetters) -> str:
