@@ -52,7 +52,7 @@ class VerifyParams(Params):
     duration: DurationMs | None = param(None, help="Again with the next seeds until so long has passed")
     seed: int | None = param(None, help="Draws the faults; the same seed gives the same plan of faults", ge=0)
     faults: str | None = param(None, help=f"Which: {', '.join(KINDS)} [default: kill; with --exec kill,pause]",
-                               metavar="KINDS")  # fmt: skip
+                               metavar="KINDS", complete="fault")  # fmt: skip
     crash_points: str | None = param(None, help="Kill only at these places; `list` shows them", metavar="NAMES")
     allow_faults: bool = param(False, help="Let the faults that end servers (broker-kill, ...) do so: a lab's")
     cdc_user: str = param("", help="outbox-cdc: the role that Debezium uses [default: this connection's]")
