@@ -24,7 +24,7 @@ Inject = Callable[..., Incident]
 @pytest.fixture
 def gateways(lab: LabState) -> Iterator[CliGateways]:
     settings = Settings(
-        kafka={"bootstrap.servers": lab.bootstrap_servers, **lab.security}, dsn=lab.dsn, timeout_ms=20_000
+        kafka={"bootstrap.servers": lab.bootstrap_servers, **lab.security}, dsn=lab.dsn, timeout_ms=60_000
     )
     one = CliGateways(settings, progress=Silent(), stop=NeverStop())
     yield one
