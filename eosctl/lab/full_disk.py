@@ -64,13 +64,11 @@ def strike(state: LabState, process: LabProcess, write: Callable[[LabState], Non
     if not is_running(process):
         return
     _note(state.path("logs", f"{process.role}.log"))
-    root = psutil.Process(process.pid)
-    family = {root, *root.children(recursive=True)}
-    with full(process):
-        since = time.monotonic()
+    family: set[psutil.Process] = set()
+    with suppress(psutil.NoSuchProcess), full(process):  # it may have ended by now
+        root, since = psutil.Process(process.pid), time.monotonic()
         while is_running(process):
-            with suppress(psutil.NoSuchProcess):
-                family |= set(root.children(recursive=True))
+            family |= {root, *root.children(recursive=True)}
             if time.monotonic() - since > LIMIT_S:
                 raise OperationFailed("disk_not_full", f"{process.role} went on writing for {LIMIT_S:.0f} s.",
                                       why="The limit on its files (RLIMIT_FSIZE) was of no effect.",
@@ -119,7 +117,7 @@ def _limit_as_its_user(one: Any, soft: int) -> None:
         raise _refused("The server runs as another user.")
     try:
         done = subprocess.run(command, user=one.uids().real, group=one.gids().real, extra_groups=[], cwd="/",
-                              capture_output=True, text=True, timeout=10, check=False)  # fmt: skip
+                              capture_output=True, text=True, timeout=30, check=False)  # fmt: skip
     except (OSError, subprocess.TimeoutExpired) as error:
         raise _refused(f"This root may not limit another user's process, and prlimit can't be run: {error}.") from None
     if done.returncode and one.is_running() and one.status() != psutil.STATUS_ZOMBIE:
@@ -141,7 +139,7 @@ def _soft_limit(pid: int) -> int:
 def _note(log: Path) -> None:
     """The server's log can't be written to either: it says at least why it ends here."""
     now = format_time(datetime.now(UTC))
-    with log.open("a", encoding="utf-8") as out:
+    with suppress(OSError), log.open("a", encoding="utf-8") as out:
         out.write(f"{now} eosctl: disk-full: this server can write to no file any more, nor to this one.\n")
 
 
