@@ -1,5 +1,6 @@
 """The VerifyGateway: trials side by side, each in a thread; their programs are processes."""
 
+import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -59,12 +60,11 @@ class LocalProof:
 
     def require_lab_database(self) -> None:
         """Refuses to break the lab's database when another one is written to."""
-        from psycopg import conninfo
-
         if self._dsn is None:
             return
-        named, ours = (conninfo.conninfo_to_dict(one) for one in (self._dsn, self._its_lab()[1].dsn))
-        if str(named.get("port", "")) != str(ours["port"]) or str(named.get("host", "")) not in _THIS_MACHINE:
+        dsn, ours = self._dsn, _host_and_port(self._its_lab()[1].dsn)
+        host, port = self._told(lambda: _host_and_port(dsn))
+        if host not in _THIS_MACHINE or port != ours[1]:
             raise Refused("not_a_lab", "Only a lab's database is broken.",
                           why="The database that was named is not that of the lab whose Kafka was named.",
                           hint="eosctl lab up, then --profile lab")  # fmt: skip
@@ -172,3 +172,14 @@ class LocalProof:
     def _advance(self) -> None:
         with self._lock:
             self._progress.advance()
+
+
+def _host_and_port(dsn: str) -> tuple[str, str]:
+    """As libpq takes them: PGHOST and PGPORT stand in for what is not named."""
+    from psycopg import conninfo
+
+    named = conninfo.conninfo_to_dict(dsn)
+    return (
+        str(named.get("host") or os.environ.get("PGHOST", "")),
+        str(named.get("port") or os.environ.get("PGPORT", "5432")),
+    )
