@@ -76,9 +76,22 @@ def strike(state: LabState, process: LabProcess, write: Callable[[LabState], Non
             if time.monotonic() - since > _OF_ITS_OWN_S:
                 write(state)
             time.sleep(0.05)
-    for one in psutil.wait_procs(family, timeout=_GONE_S)[1]:  # PostgreSQL's go on for a moment without it
+    until = time.monotonic() + _GONE_S
+    for one in family:  # PostgreSQL's go on for a moment without it
+        while _is_alive(one) and time.monotonic() < until:
+            time.sleep(0.02)
         with suppress(psutil.NoSuchProcess):
             one.kill()
+
+
+def _is_alive(one: Any) -> bool:
+    """Not ended; nor ended without its parent having noticed."""
+    import psutil
+
+    try:
+        return bool(one.is_running() and one.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _limit_all(root: Any, soft: int) -> set[Any]:
@@ -120,7 +133,7 @@ def _limit_as_its_user(one: Any, soft: int) -> None:
                               capture_output=True, text=True, timeout=30, check=False)  # fmt: skip
     except (OSError, subprocess.TimeoutExpired) as error:
         raise _refused(f"This root may not limit another user's process, and prlimit can't be run: {error}.") from None
-    if done.returncode and one.is_running() and one.status() != psutil.STATUS_ZOMBIE:
+    if done.returncode and _is_alive(one):
         raise _refused(f"{' '.join(command)} ended with {done.returncode}: {done.stderr.strip()}.")
 
 

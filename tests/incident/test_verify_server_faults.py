@@ -6,9 +6,9 @@ from typing import Any
 
 import psycopg
 import pytest
+from fixtures.command import eosctl
 from fixtures.lab import LIMIT_S, wait_until
 
-from eosctl.cli.main import main
 from eosctl.domain.lab import LabWish
 from eosctl.lab import clients, engine
 from eosctl.lab.processes import is_running
@@ -30,9 +30,9 @@ def own_lab(home: None) -> Iterator[LabState]:
         engine.down(NAME, purge=True)
 
 
-def test_a_strategy_stays_exactly_once_when_the_databases_disk_is_full(own_lab: LabState, capfd: Any) -> None:
+def test_a_strategy_stays_exactly_once_when_the_databases_disk_is_full(own_lab: LabState) -> None:
     """The kill is for the control: a transaction that can't be committed is no redelivery of one that was."""
-    proof = _verified(own_lab, capfd, "kill,disk-full", messages=MESSAGES, crashes=2, seed=8)
+    proof = _verified(own_lab, "kill,disk-full", messages=MESSAGES, crashes=2, seed=8)
     planned = [("kill", "after-database-commit"), ("disk-full", "database")]
     both = [*proof["history"], *proof["control"]["history"]]
     assert [(one["fault"]["kind"], one["fault"]["point"]) for one in both] == planned * 2
@@ -41,24 +41,24 @@ def test_a_strategy_stays_exactly_once_when_the_databases_disk_is_full(own_lab: 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_a_strategy_stays_exactly_once_whatever_happens_to_its_servers(own_lab: LabState, capfd: Any) -> None:
+def test_a_strategy_stays_exactly_once_whatever_happens_to_its_servers(own_lab: LabState) -> None:
     kinds = "kill,broker-kill,broker-restart,database-kill,disk-full"
-    proof = _verified(own_lab, capfd, kinds, messages=MOST_MESSAGES, crashes=6, seed=14)
+    proof = _verified(own_lab, kinds, messages=MOST_MESSAGES, crashes=6, seed=14)
     assert sorted(_came(proof)) == [
         ("broker-kill", ""), ("broker-restart", ""), ("database-kill", ""), ("disk-full", "database"),
         ("disk-full", "kafka"), ("kill", "after-database-commit"),
     ]  # fmt: skip
 
 
-def _verified(lab: LabState, capfd: Any, kinds: str, *, messages: int, crashes: int, seed: int) -> dict[str, Any]:
+def _verified(lab: LabState, kinds: str, *, messages: int, crashes: int, seed: int) -> dict[str, Any]:
     """The proof, when it passed and left all servers running, others than before, and nothing in them."""
     before = {one.role: one for one in known_state(NAME).processes}
     words = ["verify", "dedup-table", "--faults", kinds, "--allow-faults", "--messages", str(messages),
              "--crashes", str(crashes), "--seed", str(seed)]  # fmt: skip
-    with pytest.raises(SystemExit) as ended:
-        main([*words, "-o", "json", "--bootstrap-server", lab.bootstrap_servers, "--dsn", lab.dsn])
-    answer = json.loads(capfd.readouterr().out)
-    assert (ended.value.code, answer["errors"], answer["warnings"]) == (0, [], []), answer
+    done = eosctl(*words, "-o", "json", "--bootstrap-server", lab.bootstrap_servers, "--dsn", lab.dsn)
+    assert done.returncode == 0, done.stdout + done.stderr
+    answer = json.loads(done.stdout)
+    assert (answer["errors"], answer["warnings"]) == ([], [])
     proof: dict[str, Any] = answer["data"]
     assert (proof["verdict"], proof["unique_processed"], proof["duplicates"], proof["missed"]) == (
         "pass", messages, 0, 0)  # fmt: skip
