@@ -15,6 +15,7 @@ from eosctl.domain.proof.stories import Course, Sent, stories
 from eosctl.domain.proof.timeline import timeline
 from eosctl.domain.strategies.scaffolding import scaffold
 from eosctl.lab import full_disk
+from eosctl.operations.proving import _place
 from eosctl.operations.verify import VerifyParams, run
 
 
@@ -36,6 +37,7 @@ def test_it_comes_to_each_server_that_the_program_writes_to(strategy: str, serve
 def test_it_comes_to_each_server_that_an_own_program_was_seen_to_write_to(passed: Any, servers: set[str]) -> None:
     drawn = draw_own(passed, crashes=4, kinds=("disk-full",), instances=1, seed=1)
     assert {one.point for one in drawn} == servers
+    assert {_place(Happened(one, 0)) for one in drawn} == servers
 
 
 def test_stories_and_the_time_line_name_the_server() -> None:
