@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from eosctl.core.errors import EosctlError, OperationFailed, Refused, Unreachable, UsageError
+from eosctl.domain.proof.faults import Fault
 
 LIMIT_S = 30.0
 """The longest wait for one answer of a server, in seconds."""
@@ -25,7 +26,7 @@ class Servers:
         self,
         kafka: Mapping[str, Any],
         dsn: str | None,
-        break_server: "Callable[[str], None] | None" = None,
+        break_server: "Callable[[Fault], None] | None" = None,
         remove_members: "Callable[[str], None] | None" = None,
     ) -> None:
         self._break_server, self._remove_members = break_server, remove_members
@@ -81,11 +82,11 @@ class Servers:
         self._others = [one for one in reversed(self._others) if not _is_undone(one[1])][::-1]
         return [what for what, _ in reversed(self._others)]
 
-    def break_server(self, kind: str) -> None:
+    def break_server(self, fault: Fault) -> None:
         """Ends one of the lab's servers and starts it again. Raises Refused where there is no lab."""
         if self._break_server is None:
             raise Refused("not_a_lab", "Only a lab's servers are broken.", hint="eosctl lab up")
-        self._break_server(kind)
+        self._break_server(fault)
 
     @property
     def dsn(self) -> str:
