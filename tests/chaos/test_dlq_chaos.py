@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from confluent_kafka.admin import NewTopic
 from fixtures.dead_letters import DeadLetters, result_of
-from fixtures.lab import LIMIT_S, SOON_FORGOTTEN, wait_until
+from fixtures.lab import LIMIT_S, wait_until
 
 from eosctl.domain.lab import LabWish
 from eosctl.lab import clients, engine, kafka
@@ -94,7 +94,7 @@ def test_a_second_copy_of_the_job_fences_the_first_and_goes_on(dead_letters: Dea
 @pytest.fixture
 def own_broker(home: None) -> Iterator[LabState]:
     """A lab whose broker the test may kill."""
-    state, _ = engine.up("test-dlq", LabWish(broker_settings=SOON_FORGOTTEN))
+    state, _ = engine.up("test-dlq", LabWish())
     try:
         yield state
     finally:
