@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from eosctl.core.counts import counted
 from eosctl.core.errors import Notice
 from eosctl.core.exit_codes import ExitCode
 from eosctl.core.report import Report, Section, column
@@ -104,7 +105,7 @@ def told(
     """A row a strategy, and which were `left_out`; one alone shows its control, checks and when each fault came."""
     bad = [proof for proof in proofs if proof.verdict != "pass"]
     seed = f" The plan of faults again: --seed {proofs[0].seed}." if proofs else ""
-    said = f"{len(proofs) - len(bad)} of {len(proofs)} pass." if not one else _sentence(proofs[0])
+    said = f"{len(proofs) - len(bad)} of {counted(len(proofs), 'passes', 'pass')}." if not one else _sentence(proofs[0])
     return Report(
         proofs[0] if one else proofs,
         StrategyProof,
@@ -176,7 +177,7 @@ def further_sections(one: Any, whose: str) -> tuple[Section, ...]:
     if one.stories:
         rows = tuple(StoryRow(story.what, story.told) for story in one.stories[:_SHOWN_STORIES])
         more = len(one.stories) - len(rows)
-        note = f"{more} more are in -o json and in --report FILE." if more else ""
+        note = f"{counted(more, 'more is', 'more are')} in -o json and in --report FILE." if more else ""
         found.append(Section("What went wrong, message by message", rows, StoryRow, note=note))
     return tuple(found)
 
@@ -193,7 +194,7 @@ def _sections(proof: StrategyProof) -> tuple[Section, ...]:
 def _place(one: Happened) -> str:
     fault = one.fault
     if not fault.passes or fault.point in ("", "anywhere"):
-        return f"{fault.point or 'after'}{' after' if fault.point else ''} {fault.after_messages} messages"
+        return f"{fault.point or 'after'}{' after' if fault.point else ''} {counted(fault.after_messages, 'message')}"
     return f"{fault.point}, pass {fault.passes}"
 
 

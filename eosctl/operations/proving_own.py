@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from eosctl.core.counts import counted
 from eosctl.core.errors import UsageError
 from eosctl.core.exit_codes import ExitCode
 from eosctl.core.report import Report, Section, column
@@ -144,7 +145,7 @@ def _sentence(proof: OwnProof) -> str:
     if proof.verdict == "pass":
         struck = sum(one.at_ms is not None for one in proof.history)
         rounds = f" in {proof.rounds} rounds" if proof.rounds > 1 else ""
-        return f"Your program kept its promise ({proof.promise}) under {struck} faults{rounds}."
+        return f"Your program kept its promise ({proof.promise}) under {counted(struck, 'fault')}{rounds}."
     if proof.verdict == "fail":
         return f"Your program broke its promise ({proof.promise}): {proof.broken}."
     return (

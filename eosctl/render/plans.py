@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from eosctl.core.counts import counted
 from eosctl.core.operation import Receipt
 from eosctl.core.plan import Effect, Plan
 from eosctl.render.cells import Shown
@@ -40,7 +41,8 @@ def receipts_text(receipts: tuple[Receipt, ...], canvas: Canvas) -> str:
         Shown("message", "message", False),
     )
     table = grid(head, cells, Format.TABLE, canvas) if cells else ""
-    return "\n".join(part for part in (table, f"{len(receipts) - len(bad)} of {len(receipts)} steps done.") if part)
+    done = f"{len(receipts) - len(bad)} of {counted(len(receipts), 'step')} done."
+    return f"{table}\n{done}" if table else done
 
 
 def _effects(effects: tuple[Effect, ...], canvas: Canvas) -> str:

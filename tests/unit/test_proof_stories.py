@@ -131,7 +131,7 @@ def chapter(name: str) -> Chapter:
     tally = count(effects, messages=100, restarts=1)
     kept = checks(tally, "exactly once", ordered=True, positions=(Position(0, 100, 100),))
     part = Part(name, "Says <so>.", tally, kept, COURSE, marks(effects), stories(COURSE, effects, messages=100))
-    return Chapter(name, "fail", "1 duplicates", (part,))
+    return Chapter(name, "fail", "1 duplicate", (part,))
 
 
 def test_the_page_is_one_file_with_a_drawing_and_the_stories() -> None:
@@ -149,5 +149,5 @@ def test_the_page_is_one_file_with_a_drawing_and_the_stories() -> None:
 
 def test_the_markdown_has_the_same_tables() -> None:
     text = markdown("Crash test", [chapter("dedup-table")])
-    assert "| nothing is done twice | no | 1 surplus effects |" in text
+    assert "| nothing is done twice | no | 1 surplus effect |" in text
     assert message(60)["id"] in text

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
+from eosctl.core.counts import counted
 from eosctl.core.durations import format_duration_ms
 from eosctl.domain.proof.checks import Check
 from eosctl.domain.proof.counting import Tally
@@ -90,10 +91,10 @@ def _html_part(part: Part) -> str:
 
 def _tables(part: Part) -> list[tuple[Sequence[str], Rows]]:
     tally = part.tally
-    counted = ("messages", "unique", "duplicates", "missed", "corrupted", "aborted seen", "out of order", "restarts")
+    counts = ("messages", "unique", "duplicates", "missed", "corrupted", "aborted seen", "out of order", "restarts")
     numbers = (tally.total_messages, tally.unique_processed, tally.duplicates, tally.missed, tally.corrupted,
                tally.aborted_seen, tally.out_of_order, tally.restarts)  # fmt: skip
-    found: list[tuple[Sequence[str], Rows]] = [(counted, [[str(one) for one in numbers]])]
+    found: list[tuple[Sequence[str], Rows]] = [(counts, [[str(one) for one in numbers]])]
     found.append((("check", "held", "found"), [(one.check, one.held, one.found) for one in part.checks]))
     faults = [(str(number), "too late" if one.at_ms is None else format_duration_ms(one.at_ms), one.fault.words(),
                one.fault.program) for number, one in enumerate(part.course.history, 1)]  # fmt: skip
@@ -101,7 +102,8 @@ def _tables(part: Part) -> list[tuple[Sequence[str], Rows]]:
     if part.stories:
         told = [(one.what, one.told) for one in part.stories[:_MOST_ROWS]]
         left = len(part.stories) - len(told)
-        found.append((("what", "story"), [*told, *([("", f"{left} more are in the JSON report")] if left else [])]))
+        more = [("", f"{counted(left, 'more is', 'more are')} in the JSON report")] if left else []
+        found.append((("what", "story"), [*told, *more]))
     return found
 
 
@@ -110,7 +112,7 @@ def _summary(chapters: Sequence[Chapter]) -> Rows:
     for one in chapters:
         tally = one.parts[0].tally
         control = one.parts[1].tally if len(one.parts) > 1 else None
-        found = f"{control.duplicates} duplicates, {control.missed} missed" if control else ""
+        found = f"{counted(control.duplicates, 'duplicate')}, {control.missed:,} missed" if control else ""
         rows.append(
             (one.title, one.verdict, str(tally.total_messages), str(tally.duplicates), str(tally.missed), found)
         )

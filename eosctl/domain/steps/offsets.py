@@ -6,6 +6,7 @@ How they are done: `runtime/steps/offsets.py`.
 from dataclasses import dataclass
 from typing import ClassVar
 
+from eosctl.core.counts import counted
 from eosctl.core.plan import Effect, Step
 from eosctl.domain.offset_costs import MoveCost
 from eosctl.domain.offsets import OffsetsMapping
@@ -60,7 +61,7 @@ class MoveOffsets(Step):
 
     def describe(self) -> str:
         count = len(self.moves)
-        return f"Move {self.group} on {count} partition{'s' if count != 1 else ''} in {self.store}"
+        return f"Move {self.group} on {counted(count, 'partition')} in {self.store}"
 
     def effects(self) -> tuple[Effect, ...]:
         return tuple(effect for one in self.moves for effect in self._effects(one))

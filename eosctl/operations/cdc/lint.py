@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from eosctl.core.counts import counted
 from eosctl.core.errors import EosctlError, Notice, UsageError
 from eosctl.core.exit_codes import ExitCode
 from eosctl.core.operation import Example, Query
@@ -155,7 +156,7 @@ def report(seen: LintSeen, params: CdcLintParams) -> Report:
     errors = sum(one.severity is Severity.ERROR for one in findings)
     name = seen.config.get("name", params.connector or Path(params.file).stem)
     code = ExitCode.PROBLEM if errors else ExitCode.DONE
-    summary = f"{_counted(errors, 'error')}, {_counted(len(findings) - errors, 'warning')}."
+    summary = f"{counted(errors, 'error')}, {counted(len(findings) - errors, 'warning')}."
     if not params.fix:
         return Report(CdcLint(name, shown), CdcLint, exit_code=code, warnings=seen.unseen, text=_text(shown),
                       summary=summary)  # fmt: skip
@@ -172,10 +173,6 @@ def report(seen: LintSeen, params: CdcLintParams) -> Report:
         text=text,
         summary=f"{summary} Mended: {len(findings) - len(left)}; left for a person: {len(left)}.",
     )
-
-
-def _counted(count: int, word: str) -> str:
-    return f"{count} {word}{'' if count == 1 else 's'}"
 
 
 def _text(shown: tuple[FindingRow, ...]) -> str:
