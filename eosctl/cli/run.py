@@ -129,6 +129,7 @@ def _confirm(plan: Plan, call: Call) -> None:
 
 
 def _execute(operation: Change, plan: Plan, call: Call) -> Report:
+    from eosctl.render.output import csv_rows
     from eosctl.render.plans import ChangeData, receipt_data
     from eosctl.runtime.execute import execute
 
@@ -149,6 +150,8 @@ def _execute(operation: Change, plan: Plan, call: Call) -> Report:
     back = f"Undo it with: {undo}" if undo else "" if undoes else "It can't be undone."
     return Report(
         data,
+        outcome.row_type,
+        listing=csv_rows(outcome),
         exit_code=execution.exit_code if execution.exit_code is not ExitCode.DONE else outcome.exit_code,
         warnings=(*_not_yet_shown(plan, call), *outcome.warnings),
         errors=(

@@ -64,6 +64,13 @@ def test_csv_reads_back() -> None:
     assert json.loads(read[0]["groups"]) == ["a", "b"]
 
 
+def test_csv_of_an_object_lists_what_is_in_it() -> None:
+    inside = Report({"verdict": "problem", "rows": ROWS}, Row, listing=ROWS)
+    assert render("x.y", inside, Format.CSV, Canvas()) == render("x.y", REPORT, Format.CSV, Canvas())
+    empty = render("x.y", Report({"verdict": "ok"}, Row, listing=()), Format.CSV, Canvas())
+    assert (empty.count("\n"), empty.startswith("topic,age_ms")) == (0, True)
+
+
 def test_markdown_keeps_its_columns_whatever_the_cells_hold() -> None:
     lines = render("x.y", REPORT, Format.MARKDOWN, Canvas()).splitlines()
     assert len(lines) == 4

@@ -132,7 +132,8 @@ def outcome(plan: Plan, receipts: Sequence[Receipt]) -> Report:
     said = f"{counted(len(rows), 'measure')} in {counted(result.rounds, 'round')} of {of_what}."
     return Report(
         result,
-        BenchResult,
+        CostRow,
+        listing=rows,
         exit_code=ExitCode.INTERRUPTED if result.stopped else ExitCode.DONE,
         warnings=tuple(warnings),
         summary=said,

@@ -158,8 +158,8 @@ def report(seen: LintSeen, params: CdcLintParams) -> Report:
     code = ExitCode.PROBLEM if errors else ExitCode.DONE
     summary = f"{counted(errors, 'error')}, {counted(len(findings) - errors, 'warning')}."
     if not params.fix:
-        return Report(CdcLint(name, shown), CdcLint, exit_code=code, warnings=seen.unseen, text=_text(shown),
-                      summary=summary)  # fmt: skip
+        return Report(CdcLint(name, shown), FindingRow, listing=shown, exit_code=code, warnings=seen.unseen,
+                      text=_text(shown), summary=summary)  # fmt: skip
     mended = {key: value for key, value in fixed(seen.config, seen.facts).items() if key != "name"}
     left = lint(mended, seen.facts)
     still = tuple(Notice(one.rule, one.why, one.mend) for one in left)
@@ -167,7 +167,8 @@ def report(seen: LintSeen, params: CdcLintParams) -> Report:
     text = json.dumps({"name": name, "config": mended}, indent=2, ensure_ascii=False)
     return Report(
         CdcLint(name, shown, mended),
-        CdcLint,
+        FindingRow,
+        listing=shown,
         exit_code=code,
         warnings=(*seen.unseen, *still),
         text=text,
