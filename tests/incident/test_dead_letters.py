@@ -114,6 +114,7 @@ def test_wrong_wishes_are_named(dead_letters: DeadLetters, gateways: CliGateways
         ("dlq.replay", {"list_file": "/no/such/folder/list.jsonl"}, "list_not_written"),
         ("dlq.replay", {"shared": True, "key_order": "origin"}, "not_shared"),
         ("dlq.replay", {"shared": True, "canary": 1, "watch_group": "g"}, "not_shared"),
+        ("dlq.replay", {"shared": True, "dedup_window": "0s"}, "shared_needs_window"),
         ("dlq.replay", {"partition": (7,)}, "unknown_partition"),
         ("dlq.replay", {"offset_range": ("0:9-3",)}, "bad_offset_range"),
         ("dlq.replay", {"header": ("tenant",)}, "bad_header"),

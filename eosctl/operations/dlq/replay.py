@@ -111,6 +111,11 @@ def observe(gateways: Any, params: DlqReplayParams) -> ReplaySeen:
         raise UsageError("not_shared", f"{flag} can't be shared among machines.",
                          why="Its order is one for the whole topic, and members work side by side.",
                          hint=f"Replay with {flag} without --shared.")  # fmt: skip
+    if params.shared and not params.dedup_window:
+        raise UsageError("shared_needs_window", "--shared needs a dedup window.",
+                         why="A machine that starts after the others have ended the run begins a new one, and without "
+                         "a window it would replay everything again.",
+                         hint="Leave --dedup-window 0s out, or replay without --shared.")  # fmt: skip
     return look(gateways, params, rules_of(params))
 
 
