@@ -1,6 +1,6 @@
 """Judges and tells a strategy's trial and its control's: what `verify STRATEGY` and `verify --all` answer."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -71,10 +71,10 @@ def judged(made: Scaffold, trials: tuple[Trial, ...], observed: tuple[Observed, 
         for trial, seen in zip(trials, observed, strict=True)
     )
     ordered = made.strategy not in UNORDERED
-    told, beside = (_told(made, one, seen) for one, seen in zip((tally, control), observed, strict=True))
+    told, beside = (evidence(one, seen, made.promise, ordered=ordered)
+                    for one, seen in zip((tally, control), observed, strict=True))  # fmt: skip
     found = ", ".join(broken_promises(control, made.promise, ordered=ordered))
-    unkept = [one for one in told["checks"] if one.held == "no"]
-    broken = broken_promises(tally, made.promise, ordered=ordered) or tuple(one.found for one in unkept)
+    broken = broken_promises(tally, made.promise, ordered=ordered) or unkept(told)
     return StrategyProof(
         strategy=made.strategy,
         promise=made.promise,
@@ -89,14 +89,19 @@ def judged(made: Scaffold, trials: tuple[Trial, ...], observed: tuple[Observed, 
     )
 
 
-def _told(made: Scaffold, tally: Tally, seen: Observed) -> dict[str, Any]:
+def evidence(tally: Tally, seen: Observed, promise: str, *, ordered: bool) -> dict[str, Any]:
+    """What every proof has beside its counts: checks, stories, effects over time, and what happened when."""
     return {
-        "checks": checks(tally, made.promise, ordered=made.strategy not in UNORDERED, positions=seen.positions,
-                         outbox=seen.outbox),
-        "stories": stories(seen.course, seen.effects, messages=tally.total_messages),
+        "checks": checks(tally, promise, ordered=ordered, positions=seen.positions, outbox=seen.outbox),
+        "stories": stories(seen.course, seen.effects, messages=tally.total_messages, prefix=seen.prefix),
         "effects": marks(seen.effects),
         **vars(seen.course),
-    }  # fmt: skip
+    }
+
+
+def unkept(evidence: Mapping[str, Any]) -> tuple[str, ...]:
+    """What the checks found that the counts alone do not show."""
+    return tuple(one.found for one in evidence["checks"] if one.held == "no")
 
 
 def told(
