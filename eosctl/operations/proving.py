@@ -8,10 +8,10 @@ from eosctl.core.counts import counted
 from eosctl.core.errors import Notice
 from eosctl.core.exit_codes import ExitCode
 from eosctl.core.report import Report, Section, column
+from eosctl.domain.proof.chapters import Chapter, Part
 from eosctl.domain.proof.checks import Check, checks
 from eosctl.domain.proof.counting import Tally, count
 from eosctl.domain.proof.faults import Happened
-from eosctl.domain.proof.page import Chapter, Part
 from eosctl.domain.proof.stories import Course, Mark, Ran, Sent, Story, marks, stories
 from eosctl.domain.proof.verdict import UNORDERED, broken_promises, verdict
 from eosctl.domain.strategies.scaffolding import Scaffold

@@ -9,10 +9,10 @@ from eosctl.core.counts import counted
 from eosctl.core.errors import UsageError
 from eosctl.core.exit_codes import ExitCode
 from eosctl.core.report import Report, Section, column
+from eosctl.domain.proof.chapters import Chapter
 from eosctl.domain.proof.checks import Check
 from eosctl.domain.proof.counting import count
 from eosctl.domain.proof.faults import Fault, Happened, Kind, draw_own
-from eosctl.domain.proof.page import Chapter
 from eosctl.domain.proof.stories import Mark, Ran, Sent, Story
 from eosctl.domain.proof.verdict import broken_promises
 from eosctl.operations.proving import CountedRow, counted_row, evidence, further_sections, left_behind, part, unkept

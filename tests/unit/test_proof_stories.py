@@ -1,6 +1,9 @@
 """Checks and stories of a crash test: each thing that went wrong is told with the fault that lay between."""
 
+import json
 import re
+from dataclasses import replace
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -8,12 +11,14 @@ from fixtures.pages import parsed
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eosctl.domain.proof.chapters import Chapter, Part, ProofDocument
 from eosctl.domain.proof.checks import OutboxFacts, Position, checks
 from eosctl.domain.proof.counting import Effect, count, known, message
 from eosctl.domain.proof.faults import Fault, Happened
-from eosctl.domain.proof.page import Chapter, Part, html_page, markdown
 from eosctl.domain.proof.stories import Course, Ran, Sent, marks, stories
 from eosctl.proof.curve import Curve
+from eosctl.render.documents import DocumentFiles
+from eosctl.render.proof_page import html_page, markdown
 
 KILLED = Happened(Fault("kill", "consumer.py", 20, "after-effect", 20), 500)
 COURSE = Course(
@@ -151,3 +156,13 @@ def test_the_markdown_has_the_same_tables() -> None:
     text = markdown("Crash test", [chapter("dedup-table")])
     assert "| nothing is done twice | no | 1 surplus effect |" in text
     assert message(60)["id"] in text
+
+
+def test_a_report_is_written_by_its_ending(tmp_path: Path) -> None:
+    wish = ProofDocument(tmp_path / "x.html", "Crash test", data=("a", 1), chapters=(chapter("dedup-table"),))
+    for ending in (".html", ".md", ".json"):
+        DocumentFiles().write(replace(wish, path=tmp_path / f"x{ending}"))
+    page, text, data = ((tmp_path / f"x{ending}").read_text(encoding="utf-8") for ending in (".html", ".md", ".json"))
+    assert page == html_page("Crash test", wish.chapters) + "\n"
+    assert text == markdown("Crash test", wish.chapters) + "\n"
+    assert json.loads(data) == {"schema": "eosctl.verify/v1", "data": ["a", 1]}

@@ -1,15 +1,14 @@
-"""The report of a crash test as one file for people: HTML that needs nothing else, or Markdown. Pure."""
+"""The report of a crash test in one file: HTML that needs nothing else, Markdown or JSON. Pure."""
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from html import escape
 
 from eosctl.core.counts import counted
 from eosctl.core.durations import format_duration_ms
-from eosctl.domain.proof.checks import Check
-from eosctl.domain.proof.counting import Tally
-from eosctl.domain.proof.stories import Course, Mark, Story
-from eosctl.domain.proof.timeline import timeline
+from eosctl.core.plain import plain
+from eosctl.domain.proof.chapters import SCHEMA, Chapter, Part, ProofDocument
+from eosctl.render.proof_timeline import timeline
 
 _STYLE = """body{font:14px system-ui,sans-serif;margin:2em auto;max-width:1200px;padding:0 1em;color:#222}
 table{border-collapse:collapse;margin:.6em 0 1.4em}td,th{border-bottom:1px solid #ddd;padding:.3em .8em;text-align:left;
@@ -23,30 +22,17 @@ _LEGEND = (
 _MOST_ROWS = 50
 
 
-@dataclass(frozen=True)
-class Part:
-    """One trial of the report: a strategy's, its control's, or that of the user's own program."""
-
-    title: str
-    says: str
-    tally: Tally
-    checks: Sequence[Check]
-    course: Course
-    grown: Sequence[Mark]
-    stories: Sequence[Story]
-
-
-@dataclass(frozen=True)
-class Chapter:
-    """A strategy or a program: its verdict and its trials."""
-
-    title: str
-    verdict: str
-    says: str
-    parts: tuple[Part, ...]
-
-
 Rows = Sequence[Sequence[str]]
+
+
+def proof_text(document: ProofDocument) -> str:
+    """What is in the file, by its ending."""
+    match document.path.suffix:
+        case ".json":
+            return json.dumps({"schema": SCHEMA, "data": plain(document.data)}, indent=1)
+        case ".md":
+            return markdown(document.title, document.chapters)
+    return html_page(document.title, document.chapters)
 
 
 def html_page(title: str, chapters: Sequence[Chapter]) -> str:
@@ -63,7 +49,7 @@ def html_page(title: str, chapters: Sequence[Chapter]) -> str:
         body.append("</section>")
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
-        f"<style>{_STYLE}</style></head><body>{''.join(body)}</body></html>\n"
+        f"<style>{_STYLE}</style></head><body>{''.join(body)}</body></html>"
     )
 
 
@@ -80,7 +66,7 @@ def markdown(title: str, chapters: Sequence[Chapter]) -> str:
             lines += [f"### {part.title}", "", part.says, ""]
             for heading, rows in _tables(part):
                 lines += _markdown_table(heading, rows)
-    return "\n".join(lines).rstrip() + "\n"
+    return "\n".join(lines).rstrip()
 
 
 def _html_part(part: Part) -> str:
