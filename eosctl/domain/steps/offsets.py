@@ -60,8 +60,9 @@ class MoveOffsets(Step):
         return f"table {self.mapping.table}" if self.mapping else "Kafka"
 
     def describe(self) -> str:
-        count = len(self.moves)
-        return f"Move {self.group} on {counted(count, 'partition')} in {self.store}"
+        forgets = all(one.offset is None for one in self.moves)
+        what = f"Forget the offsets of {self.group}" if forgets else f"Move {self.group}"
+        return f"{what} on {counted(len(self.moves), 'partition')} in {self.store}"
 
     def effects(self) -> tuple[Effect, ...]:
         return tuple(effect for one in self.moves for effect in self._effects(one))
