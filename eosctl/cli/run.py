@@ -104,8 +104,11 @@ def _plan_data(plan: Plan, call: Call) -> Mapping[str, Any]:
 
 
 def _planned(data: Any, call: Call, summary: str, plan: Plan) -> Report:
-    """For people the plan was shown already; the data is for scripts."""
-    return Report(data, warnings=_not_yet_shown(plan, call), text="", summary=summary)
+    """For people the plan was shown already; the data is for scripts, and CSV has its lines of before and after."""
+    from eosctl.core.plan import Effect
+
+    lines = plan.effects() if call.form is Format.CSV else None
+    return Report(data, Effect, listing=lines, warnings=_not_yet_shown(plan, call), text="", summary=summary)
 
 
 def _not_yet_shown(plan: Plan, call: Call) -> tuple[Notice, ...]:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from eosctl.render.cells import Shown
 
-_ORDINARY_WORD, _GAP = 24, 3
+_ORDINARY_WORD, _GAP = 26, 3  # a time with its bracket has 25
 _COLOURS = {
     "ok": "green",
     "done": "green",
