@@ -2,10 +2,12 @@
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 from hypothesis import settings
+
+from eosctl.lab.state import labs_folder
 
 pytest_plugins = [
     "fixtures.counting_proxy",
@@ -47,6 +49,18 @@ def pytest_configure(config: pytest.Config) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a stopped run ends its labs, as on Ctrl-C
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failed test shows what its servers complained about: the folders are gone when one wants to look."""
+    report = yield
+    if report.failed and "XDG_DATA_HOME" in os.environ:
+        for log in sorted(labs_folder().glob("*/logs/*.log")):
+            lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+            said = [line for line in lines if " INFO " not in line][-40:]
+            report.sections.append((f"{log.parent.parent.name}/{log.name}, last complaints", "\n".join(said)))
+    return report
+
+
 @pytest.fixture(scope="session", autouse=True)
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Data, configuration and state live in a temporary folder. The cache stays the user's: jars are fetched once."""
@@ -54,6 +68,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name in ("DATA", "CONFIG", "STATE"):
             patch.setenv(f"XDG_{name}_HOME", str(folder / name.lower()))
+        patch.setenv("EOSCTL_TIMEOUT", "60s")  # a machine that stands still for a while is no failure
         for name in [*_CONNECTIONS, *(one for one in os.environ if one.startswith("PG"))]:
             patch.delenv(name, raising=False)
         yield

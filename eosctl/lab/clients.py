@@ -6,7 +6,7 @@ from typing import Any
 
 from eosctl.lab.state import LabState
 
-LIMIT_S = 20.0
+LIMIT_S = 40.0
 """The longest wait for one answer of a lab's broker, in seconds."""
 
 _KAFKA_PYTHON = {

@@ -25,7 +25,6 @@ def run_replay(gateways: Gateways, step: ReplayDeadLetters) -> ReplayOutcome:
     left, last = _TRIES, -1
     pace = Pacer(gateways)
     finder = OriginFinder(gateways, step.rules, Reader(step.dialects))
-    gateways.progress.begin("Replaying", sum(end - start for start, end in step.ranges.values()))
     try:
         while True:
             session, run = _begun(gateways, step, done, pace, finder)

@@ -5,7 +5,7 @@ The ledger, a topic of one partition, holds the identities that were produced, 1
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import uuid4
@@ -38,6 +38,7 @@ class ReplayOutcome:
     """What a run did, as Kafka has it: counts by outcome, whether it was stopped before its end.
 
     `progress` is this call's own: milliseconds from its start, and records read in committed batches by then.
+    `halts_known`: how often the shared run's canary had been halted when this member came to it.
     """
 
     run: str
@@ -48,6 +49,7 @@ class ReplayOutcome:
     topics: dict[str, int] = field(default_factory=dict)
     halted: str = ""
     progress: list[tuple[int, int]] = field(default_factory=list)
+    halts_known: int = -1
 
 
 class Pacer(Pace):
@@ -68,6 +70,8 @@ class Run:
     """One session's work on the run. `keeps_batch`: whether a batch may be decided twice."""
 
     keeps_batch = False
+    _home: Callable[[RawRecord], int] | None = None
+    """The partition whose state counts a record, where that isn't the one it lies in."""
 
     def __init__(
         self, gateways: Gateways, step: ReplayDeadLetters, session: ReplaySession, done: ReplayOutcome, pace: Pacer
@@ -120,13 +124,13 @@ class Run:
     def _in_batches(self, canary: Canary, order: OriginOrder | None) -> None:
         """Until nothing is left, the limit is reached, or somebody stops it. A canary's batches grow."""
         began, sent = self._gateways.clock.monotonic_ms(), 0
+        self._gateways.progress.begin("Replaying", sum(end - start for start, end in self._left().values()))
         size = 0
         while size != canary.size:
             size = canary.size
             for batch in self._batches(order, size):
                 if self._interrupted():
                     return
-                canary.before()
                 produced = self._batch(batch)
                 sent += sum(produced.values())
                 self._gateways.progress.advance(len(batch.records))
@@ -135,12 +139,17 @@ class Run:
                     batch.records.clear()  # or two batches are in memory while the next one is read
                 if self._limit_left() == 0:
                     return
-                if canary.watches and (halted := canary.after(produced)):
-                    self._done.stopped, self._done.halted = True, halted
+                if canary.watches and not self._goes_on(canary, canary.after(produced)):
                     return
                 if size != canary.size:
                     break
                 self._keep_rate(sent, began)
+
+    def _goes_on(self, canary: Canary, halted: str) -> bool:
+        """Whether the canary lets the next batch go; `halted` says why not."""
+        if halted:
+            self._done.stopped, self._done.halted = True, halted
+        return not halted
 
     def _interrupted(self) -> bool:
         """Whether the run must not go on with the next batch."""
@@ -215,7 +224,7 @@ class Run:
         produced: dict[str, int] = {}
         positions = dict(batch.positions)
         session, decide, left = self._session, self._replayer.decide, self._limit_left()
-        listed = bool(self._step.listing)
+        listed, home = bool(self._step.listing), self._home
         if self._processed is not None:
             self._replayer.processed = self._processed.among(batch.records)
         self._guard.look(batch.records)
@@ -230,7 +239,7 @@ class Run:
                 records[at] = None  # its decoded headers are ten times its size
             if listed:
                 self._list.note(record, outcome)
-            partition = record.partition() or 0
+            partition = home(record) if home else record.partition() or 0
             tallied = counted.get(partition)
             if tallied is None:
                 tallied = counted[partition] = Tally()
@@ -268,11 +277,16 @@ class Run:
             counts = Tally(dict(state.counts)).plus([counted.get(partition, Tally())]).counts
             end = moved[partition] if final else state.end
             states[partition] = PartitionState(state.run, end, counts, after or state.after)
-        changed = states if final else {one: states[one] for one in set(positions) | set(counted)}
+        touched = states if final else self._touched({*positions, *counted})
+        changed = {one: states[one] for one in touched}
         self._session.commit({one: (moved[one], state.text()) for one, state in changed.items()})
         self._replayer.committed()
         self._states, self._positions = states, moved
         self.batches += 1
+
+    def _touched(self, partitions: set[int]) -> Collection[int]:
+        """The partitions whose states a batch commits, of those that it has read or counted in."""
+        return partitions
 
     def _cut(self, records: Sequence[RawRecord]) -> dict[int, int]:
         cut: dict[int, int] = {}

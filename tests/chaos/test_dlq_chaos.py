@@ -77,7 +77,7 @@ def test_a_second_copy_of_the_job_fences_the_first_and_goes_on(dead_letters: Dea
     wait_until(lambda: _has_begun(dead_letters), limit_s=60)
     second = dead_letters.replay("--batch", "300", "--no-scan")
     try:
-        output, errors = first.communicate(timeout=60)
+        output, errors = first.communicate(timeout=300)
     finally:
         first.kill()
     assert first.returncode == 5, output + errors
@@ -116,7 +116,7 @@ def test_a_replay_outlives_its_broker(own_broker: LabState) -> None:
     engine.record_process(own_broker, kafka.start_broker(own_broker, 1))
     kafka.wait_for_cluster(own_broker)
     try:
-        output, errors = replay.communicate(timeout=120)
+        output, errors = replay.communicate(timeout=300)
     finally:
         replay.kill()
     if replay.returncode:

@@ -4,20 +4,17 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import psutil
 import pytest
-from confluent_kafka import KafkaException, Producer
-from fixtures.dead_letters import DeadLetters, result_of, spring
+from confluent_kafka import Producer
+from fixtures.dead_letters import DeadLetters, Members, result_of, spring
 from fixtures.lab import LIMIT_S, wait_until
 
 from eosctl.lab import clients
 
 _RECORDS = 1_500
 _POINTS = ("produced", "reserved", "before-offsets", "before-commit", "during-commit")
-Begin = Callable[..., "subprocess.Popen[str]"]
 
 
 def _write_twice(dead_letters: DeadLetters) -> None:
@@ -31,40 +28,8 @@ def _write_twice(dead_letters: DeadLetters) -> None:
     assert producer.flush(LIMIT_S) == 0
 
 
-@pytest.fixture
-def begin(dead_letters: DeadLetters, tmp_path: Path) -> Iterator[Begin]:
-    """`begin(point, after, mode)`: a member that works once the gate is open; none outlives the test."""
-    begun: list[subprocess.Popen[str]] = []
-
-    def start(point: str = "never", after: int = 0, mode: str = "real") -> "subprocess.Popen[str]":
-        words = ("--shared", "--no-scan", "--batch", "50")
-        begun.append(dead_letters.begin(*words, driver=(point, after, mode), gate=str(tmp_path / "gate")))
-        return begun[-1]
-
-    yield start
-    for one in begun:
-        one.kill()
-        one.communicate()
-
-
-def _open_when_joined(dead_letters: DeadLetters, gate: Path, members: int) -> None:
-    """Lets the members work when so many of them are in the job's group."""
-    admin = clients.librdkafka_admin(dead_letters.lab)
-    job = f"eosctl-replay-{dead_letters.dead}"
-
-    def joined() -> bool:
-        try:
-            described = admin.describe_consumer_groups([job], request_timeout=LIMIT_S)[job].result(LIMIT_S)
-        except KafkaException:
-            return False  # the coordinator of a new broker loads
-        return described.state.name == "STABLE" and len(described.members) == members
-
-    wait_until(joined, limit_s=90)
-    gate.touch()
-
-
 def _sum_of(member: "subprocess.Popen[str]") -> dict[str, int]:
-    output, errors = member.communicate(timeout=150)
+    output, errors = member.communicate(timeout=300)
     assert member.returncode == 0, output + errors
     found: dict[str, int] = json.loads(output)["data"]["result"]["outcomes"]
     return found
@@ -77,16 +42,16 @@ def _each_once(dead_letters: DeadLetters) -> None:
 
 
 def test_two_members_are_killed_and_one_joins_and_every_record_is_replayed_once(
-    dead_letters: DeadLetters, begin: Begin, tmp_path: Path
+    dead_letters: DeadLetters, members: Members
 ) -> None:
     _write_twice(dead_letters)
-    doomed = [begin("reserved", 4), begin("before-commit", 5)]
-    steady = begin()
-    _open_when_joined(dead_letters, tmp_path / "gate", 3)
+    doomed = [members.begin(point="reserved", after=4), members.begin(point="before-commit", after=5)]
+    steady = members.begin()
+    members.open(3)
     for one in doomed:
-        _, errors = one.communicate(timeout=90)
+        _, errors = one.communicate(timeout=300)
         assert one.returncode == -9, errors
-    late = begin()
+    late = members.begin()
     whole = {"replayed": _RECORDS, "skipped:run": _RECORDS}
     assert [_sum_of(one) for one in (steady, late)] == [whole, whole]
     _each_once(dead_letters)
@@ -97,25 +62,24 @@ def test_two_members_are_killed_and_one_joins_and_every_record_is_replayed_once(
 @pytest.mark.slow
 @pytest.mark.parametrize("point", _POINTS)
 def test_a_member_killed_at_a_named_point_loses_and_doubles_nothing(
-    dead_letters: DeadLetters, begin: Begin, tmp_path: Path, point: str
+    dead_letters: DeadLetters, members: Members, point: str
 ) -> None:
     _write_twice(dead_letters)
-    doomed, steady = begin(point, 120 if point == "produced" else 5), begin()
-    _open_when_joined(dead_letters, tmp_path / "gate", 2)
-    _, errors = doomed.communicate(timeout=90)
+    doomed = members.begin(point=point, after=120 if point == "produced" else 5)
+    steady = members.begin()
+    members.open(2)
+    _, errors = doomed.communicate(timeout=300)
     assert doomed.returncode == -9, errors
     assert _sum_of(steady) == {"replayed": _RECORDS, "skipped:run": _RECORDS}
     _each_once(dead_letters)
 
 
 @pytest.mark.slow
-def test_a_member_that_froze_and_wakes_up_doubles_nothing(
-    dead_letters: DeadLetters, begin: Begin, tmp_path: Path
-) -> None:
+def test_a_member_that_froze_and_wakes_up_doubles_nothing(dead_letters: DeadLetters, members: Members) -> None:
     """The group has dealt its partitions to the other one, and its transaction has timed out."""
     _write_twice(dead_letters)
-    frozen, steady = begin("reserved", 4, "frozen"), begin()
-    _open_when_joined(dead_letters, tmp_path / "gate", 2)
+    frozen, steady = members.begin(point="reserved", after=4, mode="frozen"), members.begin()
+    members.open(2)
     wait_until(lambda: psutil.Process(frozen.pid).status() == psutil.STATUS_STOPPED, limit_s=90)
     whole = {"replayed": _RECORDS, "skipped:run": _RECORDS}
     assert _sum_of(steady) == whole
@@ -125,24 +89,22 @@ def test_a_member_that_froze_and_wakes_up_doubles_nothing(
 
 
 def test_the_control_of_members_that_do_not_read_the_ledger_doubles_records(
-    dead_letters: DeadLetters, begin: Begin, tmp_path: Path
+    dead_letters: DeadLetters, members: Members
 ) -> None:
     _write_twice(dead_letters)
-    members = [begin(mode="blind"), begin(mode="blind")]
-    _open_when_joined(dead_letters, tmp_path / "gate", 2)
-    for one in members:
-        output, errors = one.communicate(timeout=150)
+    both = [members.begin(mode="blind") for _ in range(2)]
+    members.open(2)
+    for one in both:
+        output, errors = one.communicate(timeout=300)
         assert one.returncode == 0, output + errors
     assert max(dead_letters.numbers().values()) > 1, "nothing was doubled, so the chaos test proves nothing"
 
 
-def test_a_limit_holds_for_all_members_together(dead_letters: DeadLetters, begin: Begin, tmp_path: Path) -> None:
+def test_a_limit_holds_for_all_members_together(dead_letters: DeadLetters, members: Members) -> None:
     _write_twice(dead_letters)
-    gate = str(tmp_path / "gate")
-    words = ("--shared", "--no-scan", "--batch", "50", "--limit", "333")
-    members = [dead_letters.begin(*words, driver=("never", 0, "real"), gate=gate) for _ in range(2)]
-    _open_when_joined(dead_letters, tmp_path / "gate", 2)
-    sums = [_sum_of(one) for one in members]
+    both = [members.begin("--limit", "333") for _ in range(2)]
+    members.open(2)
+    sums = [_sum_of(one) for one in both]
     assert [one["replayed"] for one in sums] == [333, 333]
     assert sum(dead_letters.numbers().values()) == 333
     assert result_of(dead_letters.replay("--shared", "--no-scan"))["outcomes"]["replayed"] == _RECORDS - 333

@@ -80,7 +80,7 @@ def test_an_outbox_by_debezium_outlives_its_connect(worker: Worker, cdc_database
 
 
 def gateways_of(worker: Worker, dsn: str) -> CliGateways:
-    settings = Settings(kafka={"bootstrap.servers": worker.lab.bootstrap_servers}, dsn=dsn, timeout_ms=20_000,
+    settings = Settings(kafka={"bootstrap.servers": worker.lab.bootstrap_servers}, dsn=dsn, timeout_ms=60_000,
                         sections={"connect": {"url": connect_url(worker.lab)}})  # fmt: skip
     return CliGateways(settings, progress=Silent(), stop=NeverStop())
 

@@ -262,7 +262,7 @@ def test_the_measurement_holds_debezium_beside_the_relay_and_leaves_nothing(cdc:
     wish = BenchWish(areas=("outbox",), rounds=2, cell_ms=20, events=2, record_bytes=100, cdc=CdcWish("", PASSWORD))
     kafka = {"bootstrap.servers": cdc.lab.bootstrap_servers}
     settings = Settings(
-        kafka=kafka, dsn=cdc.dsn, timeout_ms=20_000, sections={"connect": {"url": connect_url(cdc.lab)}}
+        kafka=kafka, dsn=cdc.dsn, timeout_ms=60_000, sections={"connect": {"url": connect_url(cdc.lab)}}
     )
     gateways = CliGateways(settings, progress=Silent(), stop=NeverStop())
     try:

@@ -23,7 +23,7 @@ def asked(line: str, home: dict[str, str]) -> "subprocess.CompletedProcess[str]"
     """What the shell's function asks when Tab is pressed at the end of the line."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("EOSCTL_", "PG"))}
     question = {"_EOSCTL_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(len(line.split()) - 1)}
-    return subprocess.run([sys.executable, "-m", "eosctl"], capture_output=True, text=True, check=False, timeout=60,
+    return subprocess.run([sys.executable, "-m", "eosctl"], capture_output=True, text=True, check=False, timeout=300,
                           env={**kept, **home, **question})  # fmt: skip
 
 

@@ -191,7 +191,7 @@ def test_the_command_ends_with_a_clear_error(server: Server, reply: Reply, exit_
     server.reply = reply
     done = subprocess.run(
         [sys.executable, "-m", "eosctl", "cdc", "restart", "outbox", "--yes", "-o", "json"],
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, timeout=300, check=False,
         env={**os.environ, "EOSCTL_CONNECT_URL": server.url},
     )  # fmt: skip
     answer = json.loads(done.stdout)

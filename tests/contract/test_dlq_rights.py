@@ -53,7 +53,7 @@ class Limited:
         command = [sys.executable, "-m", "eosctl", "dlq", "replay", _DLT, "-o", "json", *words]
         env = {**os.environ, "EOSCTL_KAFKA_CONFIG": str(self.lab.path("security", "limited.properties")),
                "EOSCTL_BOOTSTRAP_SERVER": self.lab.bootstrap_servers, "EOSCTL_QUIET": "1"}  # fmt: skip
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=env)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, env=env)
         answer: dict[str, Any] = json.loads(done.stdout)
         return answer
 
@@ -145,6 +145,6 @@ def test_a_right_that_is_taken_away_meanwhile_is_named_with_its_topic(limited: L
     command = [sys.executable, "-m", "eosctl", "apply", str(plan), "--yes", "-o", "json"]
     env = {**os.environ, "EOSCTL_KAFKA_CONFIG": str(limited.lab.path("security", "limited.properties")),
            "EOSCTL_BOOTSTRAP_SERVER": limited.lab.bootstrap_servers, "EOSCTL_QUIET": "1"}  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=env)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, env=env)
     assert f"It lacks Write on Topic '{_TOPIC}'." in done.stdout, done.stdout + done.stderr
     assert _sent(limited) == 0

@@ -129,7 +129,7 @@ def test_a_share_group_is_shown_moved_and_forgotten_by_its_own_api(share: Shared
 
 def test_a_streams_group_is_described_and_not_moved(streams: StreamsMember, offsets: Offsets) -> None:
     streams.join()
-    with closing(KafkaPythonAdmin(KafkaConnection.of(librdkafka_settings(offsets.lab)), timeout_ms=20_000)) as admin:
+    with closing(KafkaPythonAdmin(KafkaConnection.of(librdkafka_settings(offsets.lab)), timeout_ms=60_000)) as admin:
         [about] = KafkaGroups(admin).describe([streams.group]).items
     assert (about.protocol, len(about.members), about.members[0].host) == ("streams", 1, "127.0.0.1")
     streams.leave()

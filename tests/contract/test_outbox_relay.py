@@ -216,7 +216,7 @@ def test_relays_share_the_lanes_and_sigterm_ends_each_after_its_batch(outbox: Ou
     answers = []
     for relay in relays:
         relay.send_signal(signal.SIGTERM)
-        answers.append(json.loads(relay.communicate(timeout=20)[0]))
+        answers.append(json.loads(relay.communicate(timeout=300)[0]))
     assert [one["exit_code"] for one in answers] == [0, 0]
     shares = [one["data"]["result"]["published"] for one in answers]
     assert sum(shares) == 2_000

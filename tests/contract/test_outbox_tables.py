@@ -54,7 +54,7 @@ def test_printed_statements_make_what_init_makes(bare: Outbox) -> None:
 def test_init_refuses_a_table_that_is_something_else_and_says_how(bare: Outbox) -> None:
     bare.sql("CREATE TABLE outbox (id int, payload text, created_at date, published_at timestamptz)")
     command = [sys.executable, "-m", "eosctl", "outbox", "init", "--yes", "-o", "json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=bare.env(), timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=bare.env(), timeout=300)
     (error,) = json.loads(done.stdout)["errors"]
     assert (done.returncode, error["code"]) == (7, "other_columns")
     for words in ("no column aggregate_type", "created_at is date, not timestamp", "It has id, payload, created_at"):
@@ -200,7 +200,7 @@ def test_a_purge_without_its_index_is_refused_with_the_statement(outbox: Outbox)
     outbox.sql("DROP INDEX outbox_published")
     published(outbox, 5, days_ago=8)
     command = [sys.executable, "-m", "eosctl", "outbox", "purge", "--older-than", "7d", "--yes", "-o", "json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=outbox.env(), timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=outbox.env(), timeout=300)
     (error,) = json.loads(done.stdout)["errors"]
     assert (done.returncode, error["code"], rows(outbox)) == (7, "no_time_index", 5)
     statement = error["hint"].partition("or: ")[2]

@@ -27,7 +27,7 @@ SMALL = BenchWish(areas=AREAS, rounds=2, cell_ms=40, events=4, record_bytes=100,
 
 
 def gateways_of(lab: LabState, dsn: str, *, stop: Any = None) -> CliGateways:
-    settings = Settings(kafka={"bootstrap.servers": lab.bootstrap_servers}, dsn=dsn, timeout_ms=20_000)
+    settings = Settings(kafka={"bootstrap.servers": lab.bootstrap_servers}, dsn=dsn, timeout_ms=60_000)
     return CliGateways(settings, progress=Silent(), stop=stop or NeverStop())
 
 

@@ -92,7 +92,7 @@ def test_a_canary_that_comes_back_halts_the_replay(dead_letters: DeadLetters) ->
             limit_s=60,
         )
         dead_letters.write(1, start=90)
-        output, errors = replay.communicate(timeout=60)
+        output, errors = replay.communicate(timeout=300)
     finally:
         replay.kill()
     assert replay.returncode == 3, output + errors
@@ -111,7 +111,7 @@ def test_a_canary_that_is_passed_lets_the_rest_go(dead_letters: DeadLetters) -> 
         )
         assert sum(clients.ends(dead_letters.lab, dead_letters.topic, range(3), committed=True).values()) < 20
         _commit(dead_letters, 10_000)
-        output, errors = replay.communicate(timeout=60)
+        output, errors = replay.communicate(timeout=300)
     finally:
         replay.kill()
     assert replay.returncode == 0, output + errors

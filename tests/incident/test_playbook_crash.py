@@ -50,7 +50,7 @@ def environment(lab: LabState, own_home: dict[str, str]) -> dict[str, str]:
 
 
 def run(environment: dict[str, str], *words: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run([sys.executable, *words], capture_output=True, text=True, timeout=120, check=False,
+    return subprocess.run([sys.executable, *words], capture_output=True, text=True, timeout=300, check=False,
                           env=environment)  # fmt: skip
 
 

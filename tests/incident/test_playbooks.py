@@ -25,7 +25,7 @@ Inject = Callable[..., Incident]
 def gateways(lab: LabState) -> Iterator[CliGateways]:
     checks = {"names": ["transaction-age", "hanging-transactions", "blocked-records"]}  # others share the lab
     settings = Settings(
-        kafka={"bootstrap.servers": lab.bootstrap_servers, **lab.security}, dsn=lab.dsn, timeout_ms=20_000,
+        kafka={"bootstrap.servers": lab.bootstrap_servers, **lab.security}, dsn=lab.dsn, timeout_ms=60_000,
         sections={"checks": checks},
     )  # fmt: skip
     one = CliGateways(settings, progress=Silent(), stop=NeverStop())

@@ -141,7 +141,7 @@ def _committed(consumer: Consumer, topic: str) -> bool:
 
 def _recommend(*words: str) -> tuple[int, dict]:
     command = [sys.executable, "-m", "eosctl", "recommend", *words, "-o", "json"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, stdin=subprocess.DEVNULL)
     return done.returncode, json.loads(done.stdout)
 
 

@@ -34,7 +34,7 @@ class Gateways(LiveGateways):
 def gateways(lab: LabState, database: str) -> Iterator[Any]:
     kafka = {"bootstrap.servers": lab.bootstrap_servers}
     made = Gateways(
-        kafka=kafka, dsn=database, profile={}, timeout_ms=20_000, progress=Silent(), stop=NeverStop()
+        kafka=kafka, dsn=database, profile={}, timeout_ms=60_000, progress=Silent(), stop=NeverStop()
     )  # fmt: skip
     made.verify = LocalProof(kafka, database, progress=Silent(), stop=NeverStop())
     yield made

@@ -50,7 +50,7 @@ class Gateways(LiveGateways):
 @pytest.fixture
 def gateways(lab: LabState, database: str) -> Iterator[Any]:
     kafka = {"bootstrap.servers": lab.bootstrap_servers}
-    made = Gateways(kafka=kafka, dsn=database, profile={}, timeout_ms=20_000, progress=Silent(), stop=NeverStop())
+    made = Gateways(kafka=kafka, dsn=database, profile={}, timeout_ms=60_000, progress=Silent(), stop=NeverStop())
     made.verify = LocalProof(kafka, database, progress=Silent(), stop=NeverStop())
     yield made
     made.close()

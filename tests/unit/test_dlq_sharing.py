@@ -1,16 +1,20 @@
 """Members of a shared replay agree by the ledger's order; an aborted batch leaves no trace in memory."""
 
+import json
+
 from fixtures.dead_letters import spring
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eosctl.domain.dlq import seen as seen_room
 from eosctl.domain.dlq import tally
+from eosctl.domain.dlq.canary import CanaryStart
 from eosctl.domain.dlq.decoding import Reader
 from eosctl.domain.dlq.records import PlainRecord
 from eosctl.domain.dlq.replaying import Replayer, ReplayRules, Target
 from eosctl.domain.dlq.seen import SeenIdentities, digest_of
-from eosctl.domain.dlq.sharing import SharedBegin, SharedRuns, share_of
+from eosctl.domain.dlq.sharing import Lanes, SharedBegin, SharedRuns, share_of
+from eosctl.domain.kafka import TopicPartition
 
 numbers = st.integers(0, 30)
 
@@ -95,3 +99,70 @@ def test_a_set_that_grows_beyond_its_buckets_loses_nothing(monkeypatch):
     assert not any(seen.add(digest_of(text)) for text in texts)
     seen.discard(digest_of(texts[0]))
     assert [text for text in (*texts, b"other") if digest_of(text) not in seen] == [texts[0], b"other"]
+
+
+def _told(runs, **body):
+    assert runs.read(runs.canary_key, json.dumps({"run": "r", **body}).encode())
+    return runs.canary("r")
+
+
+def test_a_canary_goes_on_where_the_ledger_says_and_begins_anew_after_a_halt():
+    runs = SharedRuns("j")
+    start = CanaryStart({TopicPartition("d", 0): 7}, {TopicPartition("o", 1): 9, TopicPartition("o", 0): 0}, 3)
+    told = _told(runs, start=start.plain(), size=5)
+    assert (told.start, told.size, told.passed, told.halts) == (start, 5, False, 0)
+    _told(runs, size=10, passed=False)
+    assert (told.start, told.size) == (start, 10)
+    _told(runs, halted="it grew")
+    assert (told.start, told.size, told.passed, told.halted, told.halts) == (None, 0, False, "it grew", 1)
+    _told(runs, size=20, passed=True)
+    assert not told.passed, "a zombie's word after the halt"
+    _told(runs, start=start.plain(), size=5)
+    _told(runs, size=20, passed=True)
+    assert told.passed
+    assert runs.canary("other").start is None
+
+
+def test_a_canary_record_that_nobody_can_read_says_nothing():
+    runs = SharedRuns("j")
+    for bad in (
+        None,
+        b"",
+        b"[]",
+        b"{}",
+        b"\xff",
+        b'{"run": "r"}',
+        b'{"run": "r", "start": 1}',
+        b'{"run": "r", "start": {}}',
+    ):
+        assert runs.read(runs.canary_key, bad)
+    assert runs.canary("r").start is None
+    assert not SharedRuns("j").read(SharedRuns("other").canary_key, b'{"run": "r", "halted": "x"}')
+
+
+def _letter(origin, partition, *, key=b"k", at=(0, 0), topic="orders"):
+    headers = () if origin is None else tuple(spring(topic, partition, origin))
+    return PlainRecord(at, (1, 1), key, b"v", headers)
+
+
+@given(st.lists(st.integers(0, 60), min_size=1, max_size=9, unique=True), st.integers(0, 50), st.data())
+def test_an_origins_partition_has_one_lane_and_so_has_a_key_without_an_origin(partitions, origin_partition, data):
+    lanes, again = Lanes(Reader(()), partitions), Lanes(Reader(()), list(reversed(partitions)))
+    places = st.tuples(st.sampled_from(partitions), numbers)
+    keys = st.none() | st.binary(max_size=3)
+    of_origin = {
+        lanes.of(_letter(data.draw(numbers), origin_partition, key=data.draw(keys), at=data.draw(places)))
+        for _ in range(5)
+    }
+    of_key = {lanes.of(_letter(None, 0, key=b"one", at=data.draw(places))) for _ in range(5)}
+    assert len(of_origin) == len(of_key) == 1
+    assert of_origin | of_key <= set(partitions)
+    one = _letter(7, origin_partition)
+    assert lanes.of(one) == again.of(one)
+
+
+def test_the_lanes_of_an_origins_partitions_spread_over_all_members():
+    lanes = Lanes(Reader(()), [0, 2, 5])
+    assert {lanes.of(_letter(1, one)) for one in range(3)} == {0, 2, 5}
+    nothing = [lanes.of(_letter(None, 0, key=None, at=(one, 1))) for one in range(3)]
+    assert set(nothing) == {0, 2, 5}

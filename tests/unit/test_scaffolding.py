@@ -75,6 +75,14 @@ def test_what_typescript_needs_is_pinned_and_imported_files_are_there(name: str)
     package = json.loads(made.files["package.json"])
     versions = {**package["dependencies"], **package["devDependencies"]}
     assert [one for one in versions.values() if not re.fullmatch(r"\d+\.\d+\.\d+", one)] == []
+    lock = json.loads(made.files["package-lock.json"])["packages"]
+    assert {**lock[""]["dependencies"], **lock[""]["devDependencies"]} == versions
+    locked = {path: one for path, one in lock.items() if path}
+    assert {
+        path.removeprefix("node_modules/"): one["version"] for path, one in locked.items()
+    }.items() >= versions.items()
+    assert [path for path, one in locked.items() if "integrity" not in one] == []
+    assert [path for path, one in locked.items() if "resolved" in one] == [], "it must not name a registry"
     json.loads(made.files["tsconfig.json"])
     for path, text in made.files.items():
         if path.endswith(".ts"):

@@ -106,11 +106,6 @@ def observe(gateways: Any, params: DlqReplayParams) -> ReplaySeen:
     if bool(params.canary) != bool(params.watch_group):
         raise UsageError("canary_and_group", "--canary and --watch-group belong together.",
                          hint="For example --canary 10 --watch-group orders-service.")  # fmt: skip
-    if params.shared and (params.canary or params.key_order == "origin"):
-        flag = "--canary" if params.canary else "--key-order origin"
-        raise UsageError("not_shared", f"{flag} can't be shared among machines.",
-                         why="Its order is one for the whole topic, and members work side by side.",
-                         hint=f"Replay with {flag} without --shared.")  # fmt: skip
     if params.shared and not params.dedup_window:
         raise UsageError("shared_needs_window", "--shared needs a dedup window.",
                          why="A machine that starts after the others have ended the run begins a new one, and without "
@@ -132,7 +127,7 @@ def plan(seen: ReplaySeen, params: DlqReplayParams) -> Plan:
               ).items() if topic not in seen.known]  # fmt: skip
     nothing = not resumes and (not any(start < end for start, end in ranges.values()) or _scanned_nothing(seen))
     step = ReplayDeadLetters(rules=rules, ranges=ranges, resumes=resumes,
-                             selection_id=selection_id(rules, shared=params.shared),
+                             selection_id=selection_id(rules, params),
                              expected=seen.topics, dialects=seen.dialects, canary=params.canary,
                              watch_group=params.watch_group or "", watch_limit_ms=params.watch_limit,
                              listing=seen.listing, shared=params.shared, finds_origins=seen.finds_origins,
@@ -221,13 +216,23 @@ def rules_of(params: DlqReplayParams) -> ReplayRules:
     )
 
 
-def selection_id(rules: ReplayRules, *, shared: bool = False) -> str:
-    """Eight digits that name source, target and selection: an unfinished run is taken up only by its own kind."""
-    named = {"source": rules.source, "to": rules.to, "selection": plain(rules.selection), "limit": rules.limit}
+def selection_id(rules: ReplayRules, params: DlqReplayParams) -> str:
+    """Eight digits that name source, target and selection: an unfinished run is taken up only by its own kind.
+
+    Members of a shared run must watch the same canary, too.
+    """
+    named: dict[str, Any] = {
+        "source": rules.source,
+        "to": rules.to,
+        "selection": plain(rules.selection),
+        "limit": rules.limit,
+    }
     if rules.origin_order:
         named["order"] = "origin"
-    if shared:
+    if params.shared:
         named["shared"] = "yes"
+    if params.shared and params.canary:
+        named["canary"] = [params.canary, params.watch_group]
     return hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()[:8]
 
 
@@ -235,7 +240,7 @@ def _resumed(seen: ReplaySeen, params: DlqReplayParams) -> str:
     run = _run_of(seen)
     if not run or params.restart:
         return ""
-    if run.partition("-")[0] != selection_id(seen.rules, shared=params.shared):
+    if run.partition("-")[0] != selection_id(seen.rules, params):
         raise Refused("job_other_selection", f"The job {seen.rules.job!r} has an unfinished run of another selection.",
                       why="Its frozen ends and counts belong to that one.",
                       hint="Finish it with its own flags, give --job NAME, or --restart to give it up.")  # fmt: skip
