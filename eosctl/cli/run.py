@@ -154,7 +154,7 @@ def _execute(operation: Change, plan: Plan, call: Call) -> Report:
     return Report(
         data,
         outcome.row_type,
-        listing=csv_rows(outcome),
+        listing=csv_rows(outcome) if call.form is Format.CSV else None,
         exit_code=execution.exit_code if execution.exit_code is not ExitCode.DONE else outcome.exit_code,
         warnings=(*_not_yet_shown(plan, call), *outcome.warnings),
         errors=(
