@@ -13,6 +13,7 @@ from eosctl.domain.kafka import (
     GroupProtocol,
     Offset,
     TopicPartition,
+    in_order,
 )
 
 _CONSUMER = "consumer"
@@ -22,7 +23,7 @@ _CONSUMER = "consumer"
 def by_topic(partitions: Iterable[TopicPartition]) -> Iterator[tuple[str, list[TopicPartition]]]:
     """Partitions in order, topic by topic."""
     found: dict[str, list[TopicPartition]] = defaultdict(list)
-    for one in sorted(partitions):
+    for one in in_order(partitions):
         found[one.topic].append(one)
     yield from found.items()
 

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 from eosctl.adapters.gathering import Gathering
@@ -10,13 +11,15 @@ from eosctl.adapters.kafka_python import KafkaPythonAdmin
 from eosctl.adapters.librdkafka import ConfluentAdmin
 from eosctl.core.errors import EosctlError, Unreachable
 from eosctl.core.report import Gathered
-from eosctl.domain.kafka import Broker, LogOffsets, Offset, PartitionState, Topic, TopicPartition
+from eosctl.domain.kafka import Broker, LogOffsets, Offset, PartitionState, Topic, TopicPartition, in_order
 from eosctl.ports.cluster import ConfigValue
 
 _INTERNAL = ("__consumer_offsets", "__transaction_state", "__share_group_state", "__cluster_metadata")
 _LATEST, _EARLIEST = -1, -2
 _READ_UNCOMMITTED, _READ_COMMITTED = 0, 1
 _PARTITIONS_A_REQUEST = 2_000
+Asked = Mapping[str, Mapping[int, TopicPartition]]
+"""Partitions by topic and number: an answer about thousands needs no new ones."""
 
 
 class KafkaCluster:
@@ -48,6 +51,10 @@ class KafkaCluster:
         topics = (_topic(known[name]) for name in sorted(known))
         return tuple(one for one in topics if include_internal or not one.internal)
 
+    def topic_sizes(self) -> Mapping[str, int]:
+        """Topics and their numbers of partitions: no more is made of a metadata answer than that."""
+        return {one.name: len(one.partitions) for one in self._admin.metadata(None).topics if not one.error_code}
+
     def log_offsets(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, LogOffsets]:
         """Log start, last stable offset and high watermark, in this order, so that none is past the next.
 
@@ -57,9 +64,11 @@ class KafkaCluster:
             partitions, [(_EARLIEST, _READ_UNCOMMITTED), (_LATEST, _READ_COMMITTED), (_LATEST, _READ_UNCOMMITTED)]
         )
         return {
-            one: LogOffsets(Offset(start[one]), Offset(stable[one]), Offset(high[one]))
+            one: LogOffsets(Offset(first), Offset(last_stable), Offset(end))
             for one in partitions
-            if one in start and one in stable and one in high
+            if (first := start.get(one)) is not None
+            and (last_stable := stable.get(one)) is not None
+            and (end := high.get(one)) is not None
         }
 
     def offsets_for_times(
@@ -82,7 +91,7 @@ class KafkaCluster:
             nonlocal just_seen
             leaders = self._admin.leaders(wanted, just_seen=just_seen)
             just_seen = False
-            chunks = list(_chunks({one: node for one, node in leaders.items() if node >= 0}))
+            chunks = list(_chunks(leaders))
             requests = [(node, _list_offsets_request(chunk, *one)) for node, chunk in chunks for one in asked]
             answers = iter(self._admin.send(requests))
             for node, chunk in chunks:
@@ -90,13 +99,13 @@ class KafkaCluster:
                 for offsets in found:
                     answer = next(answers)
                     if gathering.asks_again(answer, f"broker {node}", last):
-                        again.update(chunk)
+                        again.update(at for mine in chunk.values() for at in mine.values())
                     elif not isinstance(answer, BaseException):
-                        again.update(_read_offsets(answer, offsets, gathering, last))
-                yield from sorted(again)
+                        again.update(_read_offsets(answer, chunk, offsets, gathering, last))
+                yield from in_order(again)
 
         if partitions:
-            self._admin.until_settled(sorted(set(partitions)), attempt)
+            self._admin.until_settled(in_order(set(partitions)), attempt)
         gathering.raise_first()
         return found
 
@@ -175,43 +184,51 @@ class KafkaCluster:
         return found
 
 
-def _chunks(leaders: Mapping[TopicPartition, int]) -> Iterator[tuple[int, list[TopicPartition]]]:
+def _chunks(leaders: Mapping[TopicPartition, int]) -> Iterator[tuple[int, Asked]]:
+    """What each leader is asked for, so many at a time; nobody is asked where there is none."""
     by_node: dict[int, list[TopicPartition]] = defaultdict(list)
     for one, node in leaders.items():
-        by_node[node].append(one)
+        if node >= 0:
+            by_node[node].append(one)
     for node, mine in by_node.items():
         for start in range(0, len(mine), _PARTITIONS_A_REQUEST):
-            yield node, mine[start : start + _PARTITIONS_A_REQUEST]
+            asked: dict[str, dict[int, TopicPartition]] = defaultdict(dict)
+            for one in mine[start : start + _PARTITIONS_A_REQUEST]:
+                asked[one.topic][one.partition] = one
+            yield node, asked
 
 
-def _list_offsets_request(partitions: list[TopicPartition], timestamp: int, isolation: int) -> Any:
+def _list_offsets_request(asked: Asked, timestamp: int, isolation: int) -> Any:
+    """Version 5 at most: what later ones add to each partition is not used here and costs time for each.
+
+    kafka-python writes whatever has a partition's fields; its own class takes many times as long to make.
+    """
     from kafka.protocol.consumer import ListOffsetsRequest
 
-    by_topic: dict[str, list[int]] = defaultdict(list)
-    for one in partitions:
-        by_topic[one.topic].append(one.partition)
-    topic = ListOffsetsRequest.ListOffsetsTopic
     topics = [
-        topic(name=name, partitions=[
-            topic.ListOffsetsPartition(partition_index=number, current_leader_epoch=-1, timestamp=timestamp)
-            for number in numbers
+        ListOffsetsRequest.ListOffsetsTopic(name=name, partitions=[
+            SimpleNamespace(partition_index=number, current_leader_epoch=-1, timestamp=timestamp) for number in numbers
         ])
-        for name, numbers in by_topic.items()
+        for name, numbers in asked.items()
     ]  # fmt: skip
-    return ListOffsetsRequest(replica_id=-1, isolation_level=isolation, topics=topics, min_version=2, max_version=9)
+    return ListOffsetsRequest(replica_id=-1, isolation_level=isolation, topics=topics, min_version=2, max_version=5)
 
 
 def _read_offsets(
-    answer: Any, offsets: dict[TopicPartition, int], gathering: Gathering[int], last: bool
+    answer: Any,
+    asked: Asked,
+    offsets: dict[TopicPartition, int],
+    gathering: Gathering[int],
+    last: bool,
 ) -> Iterator[TopicPartition]:
     """Fills `offsets`; yields the partitions to ask for again."""
     for topic in answer.topics:
+        mine = asked[topic.name]
         for one in topic.partitions:
-            partition = TopicPartition(topic.name, one.partition_index)
             if not one.error_code:
-                offsets[partition] = int(one.offset)
+                offsets[mine[one.partition_index]] = one.offset
             elif gathering.asks_again_for(one.error_code, f"Topic {topic.name!r}", last):
-                yield partition
+                yield mine[one.partition_index]
 
 
 def _topic(one: Any) -> Topic:

@@ -6,6 +6,7 @@ group). Groups of KIP-848, KIP-932 and KIP-1071 are asked with the requests of `
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
+from types import SimpleNamespace
 from typing import Any, TypeVar
 
 from eosctl.adapters.gathering import Gathering
@@ -156,22 +157,15 @@ class KafkaGroups:
             return
         from kafka.protocol.consumer import OffsetCommitRequest
 
-        topic = OffsetCommitRequest.OffsetCommitRequestTopic
         topics = [
-            topic(name=name, partitions=[
-                topic.OffsetCommitRequestPartition(
-                    partition_index=one.partition,
-                    committed_offset=offsets[one].offset,
-                    committed_leader_epoch=_epoch(offsets[one].leader_epoch),
-                    committed_metadata=offsets[one].metadata,
-                )
-                for one in mine
-            ])
+            OffsetCommitRequest.OffsetCommitRequestTopic(
+                name=name, partitions=[_committing(one, offsets[one]) for one in mine]
+            )
             for name, mine in by_topic(offsets)
-        ]  # fmt: skip
+        ]
         request = OffsetCommitRequest(
             group_id=group, generation_id_or_member_epoch=-1, member_id="", group_instance_id=None,
-            retention_time_ms=-1, topics=topics, max_version=8,
+            retention_time_ms=-1, topics=topics, max_version=7,
         )  # fmt: skip
         self._change(group, "OffsetCommit", request)
 
@@ -226,8 +220,14 @@ def _group(name: str) -> str:
     return f"Group {name!r}"
 
 
-def _epoch(leader_epoch: int | None) -> int:
-    return -1 if leader_epoch is None else leader_epoch
+def _committing(at: TopicPartition, to: CommittedOffset) -> SimpleNamespace:
+    """kafka-python writes whatever has a partition's fields; its own class takes many times as long to make."""
+    return SimpleNamespace(
+        partition_index=at.partition,
+        committed_offset=to.offset,
+        committed_leader_epoch=-1 if to.leader_epoch is None else to.leader_epoch,
+        committed_metadata=to.metadata,
+    )
 
 
 def _chunks(places: Mapping[str, K]) -> Iterator[tuple[K, list[str]]]:

@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Iterator, Mapping
+from importlib import import_module
+from threading import Thread
 from typing import Any, Literal
 
 from eosctl.adapters.connection import KafkaConnection
@@ -24,6 +26,10 @@ class KafkaRecords:
     def __init__(self, connection: KafkaConnection, *, timeout_ms: int) -> None:
         self._connection = connection
         self._timeout_ms = timeout_ms
+
+    def prepare(self) -> None:
+        """librdkafka is large: loading it takes as long as an answer of thousands of partitions."""
+        Thread(target=import_module, args=("confluent_kafka",), daemon=True).start()
 
     def read(
         self,
@@ -49,7 +55,7 @@ class KafkaRecords:
             consumer = Consumer(self._config(isolation))
         try:
             consumer.assign([Tp(one.topic, one.partition, ranges[one][0]) for one in left])
-            yield from self._until_ends(consumer, left)
+            yield from self._until_ends(consumer, left, sum(end - ranges[one][0] for one, end in left.items()))
         finally:
             consumer.close()
 
@@ -67,13 +73,18 @@ class KafkaRecords:
             "log_level": 0,
         }
 
-    def _until_ends(self, consumer: Any, left: dict[TopicPartition, int]) -> Iterator[Record]:
-        """Consumes until every range is over; a batch waits briefly, silence lasts to the time limit at most."""
+    def _until_ends(self, consumer: Any, left: dict[TopicPartition, int], expected: int) -> Iterator[Record]:
+        """Consumes until every range is over; silence lasts to the time limit at most.
+
+        A batch waits briefly for what it asks for, so none asks for more records than the `expected` that are left.
+        """
+        from confluent_kafka import TopicPartition as Tp
+
         last_news = time.monotonic()
         ends: dict[TopicPartition, int] = {}
         while left:
             with librdkafka_errors("Fetch", "the partitions", self._connection):
-                messages = consumer.consume(_BATCH, _BATCH_WAIT_S)
+                messages = consumer.consume(max(1, min(_BATCH, expected)), _BATCH_WAIT_S)
             silent_s = 0 if messages else time.monotonic() - last_news
             if messages:
                 last_news = time.monotonic()
@@ -83,16 +94,19 @@ class KafkaRecords:
             elif silent_s > self._timeout_ms / 1_000:
                 why = f"Nothing came from {', '.join(map(str, sorted(left)[:3]))}."
                 raise diagnose(self._connection, self._timeout_ms) or timed_out("Fetch", self._connection, why)
+            before = list(left)
             for message in messages:
-                yield from self._take(consumer, left, ends, message)
+                record = self._taken(left, ends, message)
+                if record is not None:
+                    expected -= 1
+                    yield record
+            over = [Tp(one.topic, one.partition) for one in before if one not in left]
+            if over and left:
+                consumer.incremental_unassign(over)
 
-    def _take(
-        self, consumer: Any, left: dict[TopicPartition, int], ends: dict[TopicPartition, int], message: Any
-    ) -> Iterator[Record]:
+    def _taken(self, left: dict[TopicPartition, int], ends: dict[TopicPartition, int], message: Any) -> Record | None:
         """The message, when it is a record of its range; notes the end of the log in `ends`, takes what is over from
         `left`."""
-        from confluent_kafka import TopicPartition as Tp
-
         error = message.error()
         partition = TopicPartition(message.topic() or "", message.partition() or 0)
         end = left.get(partition)
@@ -100,18 +114,16 @@ class KafkaRecords:
             failure = self._failure(error, partition)
             if failure is not None:
                 raise failure
-            return
+            return None
         if end is None:
-            return
+            return None
         ends.pop(partition, None)
         if error is not None and message.offset() < end:
             ends[partition] = message.offset()
-            return
-        if error is None and message.offset() < end:
-            yield _record(partition, message)
+            return None
         if message.offset() >= end - 1:
             del left[partition]
-            consumer.incremental_unassign([Tp(partition.topic, partition.partition)])
+        return _record(partition, message) if error is None and message.offset() < end else None
 
     def _failure(self, error: Any, partition: TopicPartition) -> EosctlError | None:
         """Our error for one that a consumer delivers; None for those that librdkafka itself gets over."""

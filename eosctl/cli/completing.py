@@ -58,6 +58,8 @@ def _names(kind: str, typed: Mapping[str, Any]) -> Iterable[str]:
         from eosctl.operations.check_entries import CHECKS
 
         return CHECKS
+    if kind == "fault":
+        return _faults(typed["incomplete"])
     gateways = _gateways(typed)
     match kind:
         case "topic":
@@ -71,6 +73,14 @@ def _names(kind: str, typed: Mapping[str, Any]) -> Iterable[str]:
         case "journal_id":
             return [entry.id for entry in gateways.journal.entries()]
     return []
+
+
+def _faults(incomplete: str) -> Iterable[str]:
+    """Each kind that the list does not hold yet, behind what it holds."""
+    from eosctl.domain.proof.faults import KINDS
+
+    given, comma, _ = incomplete.rpartition(",")
+    return [f"{given}{comma}{kind}" for kind in KINDS if kind not in given.split(",")]
 
 
 def _parameters(playbook: str, incomplete: str, typed: Mapping[str, Any]) -> Iterable[str]:

@@ -135,13 +135,13 @@ def _execute(operation: Change, plan: Plan, call: Call) -> Report:
     from eosctl.render.output import csv_rows
     from eosctl.render.plans import ChangeData, receipt_data
     from eosctl.runtime.execute import execute
+    from eosctl.runtime.plans import has_way_back
 
     gateways = call.gateways
     undoes = str(plan.params.get("undo", "")) if operation.name == "undo" else ""
     execution = execute(plan, gateways, gateways.record, who=who(), undoes=undoes)
     outcome = operation.outcome(plan, execution.receipts)
-    entry = gateways.record.written(execution.journal_id)
-    undo = f"eosctl undo {entry.id}" if not undoes and gateways.journal.is_undoable(entry) else ""
+    undo = f"eosctl undo {execution.journal_id}" if not undoes and has_way_back(execution.receipts) else ""
     data = ChangeData(
         applied=True,
         plan=_plan_data(plan, call),

@@ -19,9 +19,25 @@ def plain(value: Any) -> Any:
 
     Raises TypeError for a value that has no plain form: better loud than a `repr` in somebody's script.
     """
-    if type(value) in _AS_IT_IS:
+    kind: Any = type(value)
+    if kind in _AS_IT_IS:
         return value
-    if value is None or (isinstance(value, (bool, int, float)) and not isinstance(value, Enum)):
+    if kind is tuple or kind is list:
+        return [one if type(one) in _AS_IT_IS else plain(one) for one in value]
+    names = _names(kind)
+    if names is not None:
+        return {name: one if type(one := getattr(value, name)) in _AS_IT_IS else plain(one) for name in names}
+    if kind is dict or isinstance(value, Mapping):
+        return {
+            key if type(key) is str else str(plain(key)): one if type(one) in _AS_IT_IS else plain(one)
+            for key, one in value.items()
+        }
+    return _rarely(value)
+
+
+def _rarely(value: Any) -> Any:
+    """What a value of thousands holds few of."""
+    if isinstance(value, (bool, int, float)) and not isinstance(value, Enum):
         return value
     if isinstance(value, Enum):
         return value.value
@@ -31,16 +47,8 @@ def plain(value: Any) -> Any:
         return value.hex()
     if isinstance(value, (str, Path, UUID)):
         return str(value)
-    if is_dataclass(value) and not isinstance(value, type):
-        pairs = ((name, getattr(value, name)) for name in _names(type(value)))
-        return {name: one if type(one) in _AS_IT_IS else plain(one) for name, one in pairs}
     if hasattr(value, "model_dump"):
         return plain(value.model_dump())
-    if isinstance(value, Mapping):
-        return {
-            key if type(key) is str else str(plain(key)): one if type(one) in _AS_IT_IS else plain(one)
-            for key, one in value.items()
-        }
     if isinstance(value, Set):
         return sorted(plain(inner) for inner in value)
     if isinstance(value, Sequence):
@@ -49,5 +57,6 @@ def plain(value: Any) -> Any:
 
 
 @cache
-def _names(kind: type) -> tuple[str, ...]:
-    return tuple(one.name for one in fields(kind))
+def _names(kind: type) -> tuple[str, ...] | None:
+    """The fields of a dataclass; None for any other type."""
+    return tuple(one.name for one in fields(kind)) if is_dataclass(kind) else None

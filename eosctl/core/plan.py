@@ -51,6 +51,10 @@ class Step(ABC):
     def effects(self) -> tuple[Effect, ...]:
         """The rows of the before/after table."""
 
+    def first_effects(self, limit: int) -> tuple[Effect, ...]:
+        """The first of those rows; a step of thousands makes no more than are asked for."""
+        return self.effects()[:limit]
+
     def count_effects(self) -> int:
         """How many rows; a step of thousands counts them without making them."""
         return len(self.effects())
@@ -96,8 +100,8 @@ class Plan:
         for step in self.steps:
             if len(first) >= limit:
                 break
-            first += step.effects()
-        return tuple(first[:limit]), sum(step.count_effects() for step in self.steps)
+            first += step.first_effects(limit - len(first))
+        return tuple(first), sum(step.count_effects() for step in self.steps)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data that `plan_from_dict` reads back; carries a digest so that an edited file is noticed."""

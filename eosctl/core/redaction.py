@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 MASK = "******"
-_NUMBERS = (int, float, bool)
+_NUMBERS = frozenset({int, float, bool})
 _SECRET_KEY = re.compile(
     r"pass(word|phrase|wd)?$|secret|token(?!izer)|jaas|private.?key|ssl\.key\.pem|credential", re.I
 )
@@ -33,7 +33,9 @@ def redact_text(text: str) -> str:
 
 def redact(value: Any, key: str = "") -> Any:
     """A copy of plain data (mappings, lists, scalars) with every secret masked."""
-    if isinstance(value, Mapping):
+    if type(value) is str:
+        return MASK if value and key and is_secret_key(key) else redact_text(value)
+    if type(value) is dict or isinstance(value, Mapping):
         return {
             name: inner
             if inner is None or (type(inner) in _NUMBERS and not is_secret_key(str(name)))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from eosctl.core.counts import counted
 from eosctl.core.durations import format_size_bytes, format_time, time_from_ms
@@ -70,7 +71,7 @@ def windows(ranges: Mapping[TopicPartition, Range], *, budget: int) -> list[dict
     A range that fits into its share is read whole. Of others the beginning, the middle and the end are read; beyond
     100 partitions only the largest are.
     """
-    largest = sorted(ranges, key=lambda at: (ranges[at][0] - ranges[at][1], at))[:_MOST_PARTITIONS]
+    largest = sorted(ranges, key=lambda at: (ranges[at][0] - ranges[at][1], at.topic, at.partition))[:_MOST_PARTITIONS]
     readings: list[dict[TopicPartition, Range]] = [{} for _ in range(WINDOWS)]
     left = budget
     for number, at in enumerate(reversed(largest)):  # the smallest first: what they leave goes to the larger
@@ -92,7 +93,7 @@ def windows(ranges: Mapping[TopicPartition, Range], *, budget: int) -> list[dict
 def cost(offsets: int, tally: Tally) -> MoveCost:
     """The cost of a range of so many offsets, from what a sample of it showed."""
     if not tally.sampled:
-        return MoveCost(offsets=offsets)
+        return _only_counted(offsets)
     return MoveCost(
         offsets=offsets,
         sampled=tally.sampled,
@@ -101,6 +102,12 @@ def cost(offsets: int, tally: Tally) -> MoveCost:
         first_ms=tally.first_ms,
         last_ms=tally.last_ms,
     )
+
+
+@lru_cache(maxsize=1_024)
+def _only_counted(offsets: int) -> MoveCost:
+    """Of thousands of partitions that nobody looked at, most are alike."""
+    return MoveCost(offsets=offsets)
 
 
 def total(costs: Iterable[MoveCost]) -> MoveCost:

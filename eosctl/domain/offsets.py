@@ -143,4 +143,5 @@ def out_of_range(offset: int, log: LogOffsets) -> str:
 
 def clamped(offset: int, log: LogOffsets) -> int:
     """Within the log, as kafka-consumer-groups.sh does (`checkOffsetsRange`)."""
-    return min(max(offset, log.log_start), log.high_watermark)
+    raised = log.log_start if offset < log.log_start else offset
+    return log.high_watermark if raised > log.high_watermark else raised

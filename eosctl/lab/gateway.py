@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from eosctl.core.errors import OperationFailed
 from eosctl.domain.lab import Incident, LabSummary, LabWish
-from eosctl.lab import engine, incidents, jars, reading, server_faults
+from eosctl.lab import engine, full_disk, incidents, jars, reading, server_faults
 from eosctl.lab.connect import ROLE, connect_url
 from eosctl.lab.processes import is_running
 from eosctl.lab.profiles import environment, profile_name
@@ -46,6 +46,14 @@ class LocalLab:
     def break_server(self, name: str, kind: str) -> None:
         """Ends a server and starts it again."""
         server_faults.break_server(_running(name), kind)
+
+    def require_full_disk(self, name: str) -> None:
+        """Looks whether its servers can be kept from writing."""
+        full_disk.require(_running(name))
+
+    def fill_disk(self, name: str, server: str) -> None:
+        """Keeps a server from writing until it ends of it, and starts it again."""
+        server_faults.fill_disk(_running(name), server)
 
     def incident_log(self, name: str, role: str) -> str:
         """What an incident's process has written so far."""

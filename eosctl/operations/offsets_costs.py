@@ -10,7 +10,6 @@ from eosctl.domain.offset_costs import MoveCost, Range, Tally, cost, windows
 from eosctl.domain.offsets import OffsetsMapping, clamped
 from eosctl.operations.offsets_safety import MoveParams, MoveSeen, stores_of, target_of
 from eosctl.operations.offsets_seen import OffsetsSeen
-from eosctl.operations.offsets_window import dedup_notices
 from eosctl.ports import Gateways
 from eosctl.ports.records import Record
 
@@ -46,7 +45,10 @@ def seen_with_costs(
         notices += why
         for at, range_ in back.items():
             again.setdefault(at, range_)  # the table's, where both move: it is the truth
-    notices += dedup_notices(gateways, params.group, again, seen.now_ms) if again else ()
+    if again and (gateways.profile.get("tables") or {}).get("dedup"):
+        from eosctl.operations.offsets_window import dedup_notices
+
+        notices += dedup_notices(gateways, params.group, again, seen.now_ms)
     return replace(move, costs=costs, notices=tuple(dict.fromkeys(notices)))
 
 
@@ -56,8 +58,9 @@ def ranges_of(
     """What would be processed again, and what would be skipped, in one store; within the logs."""
     back: dict[TopicPartition, Range] = {}
     ahead: dict[TopicPartition, Range] = {}
+    logs, positions = move.seen.logs, move.positions(group, mapping)
     for at, wish in move.wished(mapping).items():
-        log, current = move.seen.logs.get(at), move.current(group, at, mapping)
+        log, current = logs.get(at), positions.get(at)
         if log is None or current is None:
             continue
         here, there = clamped(current, log), clamped(wish, log)
@@ -90,7 +93,8 @@ def _sampled(
     """Read as a read_committed consumer would: what an open transaction hides is not looked at."""
     readable = {at: (start, min(end, seen.logs[at].last_stable)) for at, (start, end) in ranges.items()}
     readings = windows({at: one for at, one in readable.items() if one[0] < one[1]}, budget=budget)
-    tallies = {at: Tally() for at in ranges}
+    tallies = {at: Tally() for reading in readings for at in reading}
+    nothing = Tally()
     notices = []
     try:
         for reading in readings:
@@ -99,10 +103,12 @@ def _sampled(
             for record in gateways.records.read(reading):
                 tallies[record.partition].add(_size(record), record.timestamp_ms)
     except EosctlError as error:
-        tallies = {at: Tally() for at in ranges}
+        tallies = {}
         text = f"The records were not looked at, only their offsets: {error.message}"
         notices.append(Notice("not_sampled", text, error.hint))
-    return {(at, start, end): cost(end - start, tallies[at]) for at, (start, end) in ranges.items()}, notices
+    return {
+        (at, start, end): cost(end - start, tallies.get(at, nothing)) for at, (start, end) in ranges.items()
+    }, notices
 
 
 def _size(record: Record) -> int:

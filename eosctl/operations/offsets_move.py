@@ -6,7 +6,7 @@ from eosctl.core.counts import counted
 from eosctl.core.errors import Notice, Refused, UsageError, did_you_mean
 from eosctl.core.operation import Receipt
 from eosctl.core.plan import Plan, Step
-from eosctl.domain.kafka import GroupProtocol, TopicPartition
+from eosctl.domain.kafka import GroupProtocol, TopicPartition, in_order
 from eosctl.domain.offset_costs import MoveCost, total
 from eosctl.domain.offsets import OffsetMeans, OffsetsMapping, clamped
 from eosctl.domain.steps.offsets import MoveOffsets, OffsetMove, SaveSkipped, SkippedRange
@@ -57,10 +57,11 @@ def move_steps(move: MoveSeen, params: MoveParams, *, clamp: bool) -> tuple[tupl
 def _settled(move: MoveSeen, params: MoveParams) -> frozenset[TopicPartition]:
     """Rows that are where they shall be: a move that stopped after the table and is done anew finds them so."""
     mapping, logs = move.seen.mapping, move.seen.logs
+    if mapping is None:
+        return frozenset()
+    rows = move.positions(params.group, mapping)
     return frozenset(
-        at
-        for at, wish in (move.wished(mapping).items() if mapping else ())
-        if at in logs and move.current(params.group, at, mapping) == clamped(wish, logs[at])
+        at for at, wish in move.wished(mapping).items() if at in logs and rows.get(at) == clamped(wish, logs[at])
     )
 
 
@@ -89,8 +90,9 @@ def _within_logs(
     move: MoveSeen, mapping: OffsetsMapping | None, notices: list[Notice], *, clamp: bool
 ) -> dict[TopicPartition, int]:
     final = {}
-    for at, wished in sorted(move.wished(mapping).items()):
-        log = move.seen.logs.get(at)
+    every, logs = move.wished(mapping), move.seen.logs
+    for at in in_order(every):
+        wished, log = every[at], logs.get(at)
         if log is None:
             count = move.seen.counts.get(at.topic)
             why = (
@@ -119,10 +121,11 @@ def _moves(
     move: MoveSeen, params: MoveParams, final: Mapping[TopicPartition, int], mapping: OffsetsMapping | None
 ) -> tuple[OffsetMove, ...]:
     kafka = move.seen.kafka.get(params.group, {}) if mapping is None else {}
+    positions = move.positions(params.group, mapping)
     back, ahead = ranges_of(move, params.group, mapping)
     moves = []
     for at, offset in final.items():
-        now, current = kafka.get(at), move.current(params.group, at, mapping)
+        now, current = kafka.get(at), positions.get(at)
         if current is None and not params.allow_new:
             where = f"table {mapping.table}" if mapping else "Kafka"
             raise Refused("never_read", f"{params.group} has no offset for {at} in {where}.",

@@ -54,12 +54,11 @@ class MoveSeen:
         """The targets of the table (`mapping`) or of Kafka."""
         return self.targets if mapping is None or self.table_targets is None else self.table_targets
 
-    def current(self, group: str, at: TopicPartition, mapping: OffsetsMapping | None) -> int | None:
+    def positions(self, group: str, mapping: OffsetsMapping | None) -> Mapping[TopicPartition, int]:
         """Where the group is in the table (`mapping`) or in Kafka."""
         if mapping is not None:
-            return self.seen.table.get(group, {}).get(at)
-        committed = self.seen.kafka.get(group, {}).get(at)
-        return committed.offset if committed else None
+            return self.seen.table.get(group, {})
+        return {at: one.offset for at, one in self.seen.kafka.get(group, {}).items()}
 
 
 def look_at_group(

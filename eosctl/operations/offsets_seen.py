@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from eosctl.core.errors import Notice, UsageError, did_you_mean
 from eosctl.core.report import Gathered
-from eosctl.domain.kafka import CommittedOffset, GroupDescription, GroupOffsets, LogOffsets, TopicPartition
+from eosctl.domain.kafka import CommittedOffset, GroupDescription, GroupOffsets, LogOffsets, TopicPartition, in_order
 from eosctl.domain.offset_activity import TableActivity
 from eosctl.domain.offsets import OffsetsMapping, all_mappings, checked, mapping_of
 from eosctl.ports import Gateways
@@ -32,7 +32,7 @@ class OffsetsSeen:
 
     def places(self, group: str) -> list[TopicPartition]:
         """Every partition on which the group has an offset in some store, by name."""
-        return sorted({*self.kafka.get(group, {}), *self.table.get(group, {})})
+        return in_order({*self.kafka.get(group, {}), *self.table.get(group, {})})
 
 
 def look(
@@ -45,7 +45,7 @@ def look(
         kafka, described = gateways.groups.committed(groups), gateways.groups.describe(groups)
     mapping, others = _mapping_for(gateways, table, groups) if store != "kafka" else (None, ())
     rows = stored_offsets(gateways, mapping, groups) if mapping else {}
-    topics = {one.name: len(one.partitions) for one in gateways.cluster.topics()}
+    topics = gateways.cluster.topic_sizes()
     places = {*more, *(at for one in kafka.items for at in one.offsets), *(at for one in rows.values() for at in one)}
     logs = gateways.cluster.log_offsets([one for one in places if one.partition < topics.get(one.topic, 0)])
     return OffsetsSeen(

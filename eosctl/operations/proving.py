@@ -198,6 +198,8 @@ def _sections(proof: StrategyProof) -> tuple[Section, ...]:
 
 def _place(one: Happened) -> str:
     fault = one.fault
+    if not fault.program and fault.point in ("kafka", "database"):  # an own program is not counted on its way there
+        return fault.point
     if not fault.passes or fault.point in ("", "anywhere"):
         return f"{fault.point or 'after'}{' after' if fault.point else ''} {counted(fault.after_messages, 'message')}"
     return f"{fault.point}, pass {fault.passes}"

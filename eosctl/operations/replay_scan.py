@@ -18,7 +18,7 @@ from eosctl.domain.kafka import TopicPartition
 from eosctl.operations.dead_letters import dialects_of, stable_ranges
 from eosctl.operations.guarding import NewerGuard
 from eosctl.operations.outcome_list import OutcomeList
-from eosctl.operations.processed_records import ProcessedRecords
+from eosctl.operations.processed_by import ProcessedBy, processed_by
 from eosctl.operations.rehydrating import Rehydrator
 from eosctl.operations.replay_order import OriginOrder
 from eosctl.operations.replay_rights import check_rights
@@ -74,6 +74,7 @@ def look(gateways: Gateways, params: Any, rules: ReplayRules) -> ReplaySeen:
     made = made_topics(rules, partitions=len(ranges), largest_bytes=largest)
     check_rights(gateways, full, {one: how for one, how in made.items() if one not in known}, shared=params.shared)
     readers, unseen = _readers(gateways, targets)
+    processed = processed_by(gateways, full, reader)
     seen = ReplaySeen(
         rules=full,
         ranges=ranges,
@@ -92,7 +93,8 @@ def look(gateways: Gateways, params: Any, rules: ReplayRules) -> ReplaySeen:
                          why="It would never pass the first records.",
                          hint=did_you_mean(params.watch_group, {one for groups in readers.values() for one in groups})
                          or "Start the consumer first.")  # fmt: skip
-    return _scanned(gateways, seen, reader) if params.scan else seen
+    seen = _scanned(gateways, seen, reader, processed) if params.scan else seen
+    return replace(seen, notices=(*seen.notices, *processed.notices(scanned=seen.scanned)))
 
 
 def made_topics(rules: ReplayRules, *, partitions: int, largest_bytes: int) -> dict[str, tuple[int, dict[str, str]]]:
@@ -188,7 +190,7 @@ def _readers(
     return {topic: tuple(sorted(groups)) for topic, groups in found.items()}, ()
 
 
-def _scanned(gateways: Gateways, seen: ReplaySeen, reader: Reader) -> ReplaySeen:
+def _scanned(gateways: Gateways, seen: ReplaySeen, reader: Reader, processed: ProcessedBy) -> ReplaySeen:
     """The outcome of each record, as a run that begins now would have it."""
     rules = seen.rules
     replayer = Replayer(rules, reader, gateways.clock.now_ms())
@@ -199,19 +201,18 @@ def _scanned(gateways: Gateways, seen: ReplaySeen, reader: Reader) -> ReplaySeen
     late, now_ms = 0, gateways.clock.now_ms()
     oldest = now_ms
     listed = OutcomeList(seen.listing, reader)
-    processed = ProcessedRecords(gateways, rules.processed_in, reader) if rules.processed_in else None
     guard = NewerGuard(gateways, replayer)
     guard.fill(seen.ranges)
     gateways.progress.begin("Scanning", sum(end - start for start, end in seen.ranges.values()))
     for batch in _in_order(gateways, seen, replayer):
         records = rehydrator.filled(batch.records)
         guard.look(records)
-        if processed is not None:
-            replayer.processed = processed.among(records)
+        replayer.processed = processed.among(records)
         for record in records:
             outcome, outgoing = replayer.decide(record)
             counts.count(outcome)
             listed.note(record, outcome)
+            processed.note(record, outcome)
             if outcome != tally.FILTERED:
                 oldest = min(oldest, record.timestamp()[1] or oldest)
             if outgoing is not None:

@@ -53,7 +53,7 @@ class VerifyParams(Params):
     duration: DurationMs | None = param(None, help="Again with the next seeds until so long has passed")
     seed: int | None = param(None, help="Draws the faults; the same seed gives the same plan of faults", ge=0)
     faults: str | None = param(None, help=f"Which: {', '.join(KINDS)} [default: kill; with --exec kill,pause]",
-                               metavar="KINDS")  # fmt: skip
+                               metavar="KINDS", complete="fault")  # fmt: skip
     crash_points: str | None = param(None, help="Kill only at these places; `list` shows them", metavar="NAMES")
     allow_faults: bool = param(False, help="Let the faults that end servers (broker-kill, ...) do so: a lab's")
     cdc_user: str = param("", help="outbox-cdc: the role that Debezium uses [default: this connection's]")
@@ -146,6 +146,10 @@ def _before(gateways: Gateways, params: VerifyParams, kinds: Sequence[Kind]) -> 
     gateways.verify.consent(params.confirm)
     if any(one in SERVER_KINDS for one in kinds):
         gateways.verify.require_lab()
+    if "database-kill" in kinds or "disk-full" in kinds:
+        gateways.verify.require_lab_database()
+    if "disk-full" in kinds:
+        gateways.verify.require_full_disk()
 
 
 def _rounds(gateways: Gateways, params: VerifyParams, prove: Callable[[int], bool], seed: int) -> tuple[str, ...]:
@@ -253,10 +257,11 @@ OPERATION = Action(
     details="Runs the strategy's Python scaffold, or with --exec your own command, in processes of its own, in topics "
     "and a schema that it makes and takes away. kill is SIGKILL; pause stops a consumer past its session time-out "
     "while a second one works on; rebalance lets a second one join and leave; cut, lost-ack and slow come by a proxy "
-    "before Kafka and PostgreSQL. A strategy's control is the same program without what protects it: when it shows no "
-    "fault, the verdict is inconclusive. outbox-cdc needs a Kafka Connect with Debezium (connect.url) and makes a "
-    "connector, slot and publication of its own. Your command gets BOOTSTRAP_SERVERS, INPUT_TOPIC, OUTPUT_TOPIC, "
-    "GROUP, INSTANCE, DSN and PG* in its environment. Exit 3 unless every verdict is pass.",
+    "before Kafka and PostgreSQL; disk-full keeps a lab's server from writing until it ends of that; no disk is "
+    "filled. A strategy's control is the same program without what protects it: when it shows no fault, the verdict "
+    "is inconclusive. outbox-cdc needs a Kafka Connect with Debezium (connect.url) and makes a connector, slot and "
+    "publication of its own. Your command gets BOOTSTRAP_SERVERS, INPUT_TOPIC, OUTPUT_TOPIC, GROUP, INSTANCE, DSN and "
+    "PG* in its environment. Exit 3 unless every verdict is pass.",
     examples=(
         Example("eosctl verify kafka-transactions --profile lab", "10,000 messages, 25 kills."),
         Example("eosctl verify --all --quick --profile lab --report proof.html", "Every strategy, with a time line."),

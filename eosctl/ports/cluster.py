@@ -32,6 +32,9 @@ class ClusterGateway(Protocol):
     def topics(self, names: Collection[str] = (), *, include_internal: bool = True) -> tuple[Topic, ...]:
         """Topics by name, all when none is named. Raises UsageError (`unknown_topic`, nearest names) if missing."""
 
+    def topic_sizes(self) -> Mapping[str, int]:
+        """How many partitions each topic has, of those that this user may Describe."""
+
     def log_offsets(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, LogOffsets]:
         """Batched by broker. Partitions without a leader are left out."""
 

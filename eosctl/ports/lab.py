@@ -37,5 +37,12 @@ class LabGateway(Protocol):
         """`broker-kill`, `broker-restart`, `database-kill`, `connect-kill`: ends a server and starts it; returns
         when it answers. Raises UsageError (`unknown_fault`, `no_connect`)."""
 
+    def require_full_disk(self, name: str) -> None:
+        """Raises Refused (`no_full_disk`) where `fill_disk` can't be; changes nothing."""
+
+    def fill_disk(self, name: str, server: str) -> None:
+        """Keeps `kafka` or the `database` from writing to any file until it ends of that, and starts it; returns when
+        it answers. Nothing is filled. Raises Refused (`no_full_disk`), OperationFailed (`disk_not_full`)."""
+
     def incident_log(self, name: str, role: str) -> str:
         """What an incident's process has written so far."""

@@ -24,6 +24,9 @@ class Record:
 class RecordsGateway(Protocol):
     """Reading never joins a group and never commits."""
 
+    def prepare(self) -> None:
+        """Loads what reading takes while other work waits for a server; returns at once."""
+
     def read(
         self,
         ranges: Mapping[TopicPartition, tuple[int, int]],

@@ -81,6 +81,12 @@ class VerifyGateway(Protocol):
     def require_lab(self) -> None:
         """Raises Refused (`not_a_lab`) when the servers that were named are not a running lab's."""
 
+    def require_lab_database(self) -> None:
+        """Raises Refused (`not_a_lab`) when a database was named that is not that lab's."""
+
+    def require_full_disk(self) -> None:
+        """Raises Refused (`no_full_disk`) where the lab's servers can't be kept from writing."""
+
     def require_capture(self) -> None:
         """Raises UsageError (`no_connect`, `no_database`), Unreachable, or OperationFailed (`wal_level`) where no
         Debezium connector can be made."""

@@ -145,7 +145,7 @@ class Conduct:
 
     def _break(self, program: Program, fault: Fault) -> int | None:
         if fault.kind in SERVER_KINDS:
-            return self._strike(program, fault, lambda: self._servers.break_server(fault.kind))
+            return self._strike(program, fault, lambda: self._servers.break_server(fault))
         again = range(fault.after_messages)
         ways = {
             "kill": self._kill, "pause": self._pause, "rebalance": self._rebalance, "lost-ack": self._lose_answer,

@@ -1,5 +1,6 @@
 """The VerifyGateway: trials side by side, each in a thread; their programs are processes."""
 
+import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -7,7 +8,8 @@ from typing import Any, TypeVar
 
 from eosctl.core.errors import EosctlError, OperationFailed, Refused, Unreachable, UsageError
 from eosctl.core.progress import Progress, Stop
-from eosctl.domain.proof.faults import SERVER_KINDS
+from eosctl.domain.lab import LabSummary
+from eosctl.domain.proof.faults import SERVER_KINDS, Fault
 from eosctl.ports.connect import ConnectGateway
 from eosctl.ports.lab import LabGateway
 from eosctl.ports.verify import Observed, OwnTrial, Trial
@@ -17,6 +19,9 @@ from eosctl.proof.own import OwnConduct
 from eosctl.proof.servers import Servers
 
 T = TypeVar("T")
+
+_THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
+"""Hosts by which a lab's database can be named; its port is nobody else's there."""
 
 
 class LocalProof:
@@ -51,10 +56,23 @@ class LocalProof:
 
     def require_lab(self) -> None:
         """Refuses to break servers that are not a lab's."""
-        if not self._lab_name():
-            raise Refused("not_a_lab", "Only a lab's servers are broken.",
-                          why=f"{self._kafka.get('bootstrap.servers', '')} is no running lab of this machine.",
+        self._its_lab()
+
+    def require_lab_database(self) -> None:
+        """Refuses to break the lab's database when another one is written to."""
+        if self._dsn is None:
+            return
+        dsn, ours = self._dsn, _host_and_port(self._its_lab()[1].dsn)
+        host, port = self._told(lambda: _host_and_port(dsn))
+        if host not in _THIS_MACHINE or port != ours[1]:
+            raise Refused("not_a_lab", "Only a lab's database is broken.",
+                          why="The database that was named is not that of the lab whose Kafka was named.",
                           hint="eosctl lab up, then --profile lab")  # fmt: skip
+
+    def require_full_disk(self) -> None:
+        """Asks the lab."""
+        gateway, lab = self._its_lab()
+        gateway.require_full_disk(lab.name)
 
     def require_capture(self) -> None:
         """Asks Connect for its connectors, and the database for its WAL level."""
@@ -63,15 +81,23 @@ class LocalProof:
         self._connect.connectors()
         self._told(lambda: require_logical(self._servers.dsn))
 
-    def _lab_name(self) -> str:
+    def _its_lab(self) -> tuple[LabGateway, LabSummary]:
         asked = str(self._kafka.get("bootstrap.servers", ""))
-        labs = self._lab.labs() if self._lab is not None else ()
-        return next((one.name for one in labs if one.state == "up" and one.bootstrap_servers == asked), "")
+        for one in self._lab.labs() if self._lab is not None else ():
+            if self._lab is not None and one.state == "up" and one.bootstrap_servers == asked:
+                return self._lab, one
+        raise Refused("not_a_lab", "Only a lab's servers are broken.",
+                      why=f"{asked} is no running lab of this machine.",
+                      hint="eosctl lab up, then --profile lab")  # fmt: skip
 
-    def _break_server(self, kind: str) -> None:
-        self.require_lab()
-        if self._lab is not None:
-            self._lab.break_server(self._lab_name(), kind)
+    def _break_server(self, fault: Fault) -> None:
+        """In a thread of its own: a second Ctrl-C stops us at once, but not before the server is up again."""
+        gateway, lab = self._its_lab()
+        with ThreadPoolExecutor(1) as thread:
+            if fault.kind == "disk-full":
+                thread.submit(gateway.fill_disk, lab.name, fault.point).result()
+            else:
+                thread.submit(gateway.break_server, lab.name, fault.kind).result()
 
     def side_by_side(self, trials: Sequence[Trial]) -> tuple[Observed, ...]:
         """Runs them at the same time; one after the other where they would meet: relays have one lock in the database,
@@ -146,3 +172,14 @@ class LocalProof:
     def _advance(self) -> None:
         with self._lock:
             self._progress.advance()
+
+
+def _host_and_port(dsn: str) -> tuple[str, str]:
+    """As libpq takes them: PGHOST and PGPORT stand in for what is not named."""
+    from psycopg import conninfo
+
+    named = conninfo.conninfo_to_dict(dsn)
+    return (
+        str(named.get("host") or os.environ.get("PGHOST", "")),
+        str(named.get("port") or os.environ.get("PGPORT", "5432")),
+    )

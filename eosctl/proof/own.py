@@ -93,7 +93,7 @@ class OwnConduct:
             raise Refused("encrypted", f"{fault.kind} needs to read what the program says, which is encrypted.",
                           hint="Leave out cut, lost-ack and slow.")  # fmt: skip
         if fault.kind in SERVER_KINDS:
-            return self._strike(wave, lambda: self._servers.break_server(fault.kind))
+            return self._strike(wave, lambda: self._servers.break_server(fault))
         match fault.kind:
             case "kill":
                 return self._kill(fault, wave)

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from eosctl.core.errors import OperationFailed, Refused, Unreachable, UsageError
+from eosctl.domain.proof.faults import Fault
 
 LIMIT_S = 30.0
 """The longest wait for one answer of a server, in seconds."""
@@ -21,7 +22,7 @@ class Servers:
     """Kafka and PostgreSQL as they were named. Remembers what was made, so that it can be taken away."""
 
     def __init__(
-        self, kafka: Mapping[str, Any], dsn: str | None, break_server: "Callable[[str], None] | None" = None
+        self, kafka: Mapping[str, Any], dsn: str | None, break_server: "Callable[[Fault], None] | None" = None
     ) -> None:
         self._break_server = break_server
         self.kafka, self._dsn = {**kafka, "log_level": 0}, dsn
@@ -76,11 +77,11 @@ class Servers:
         self._others = [one for one in reversed(self._others) if not _is_undone(one[1])][::-1]
         return [what for what, _ in reversed(self._others)]
 
-    def break_server(self, kind: str) -> None:
+    def break_server(self, fault: Fault) -> None:
         """Ends one of the lab's servers and starts it again. Raises Refused where there is no lab."""
         if self._break_server is None:
             raise Refused("not_a_lab", "Only a lab's servers are broken.", hint="eosctl lab up")
-        self._break_server(kind)
+        self._break_server(fault)
 
     @property
     def dsn(self) -> str:

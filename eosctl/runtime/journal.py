@@ -6,7 +6,6 @@ An entry is `$XDG_STATE_HOME/eosctl/journal/<id>.jsonl`: a `begin` line with the
 
 import json
 import os
-import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -33,11 +32,11 @@ class Journal:
         self.folder = folder or journal_path()
 
     def begin(self, plan: Mapping[str, Any], *, at: datetime, who: str, undoes: str = "") -> "OpenEntry":
-        """A new entry with its plan on disk; every later event is appended to it."""
+        """A new entry with its plan (plain data) on disk; every later event is appended to it."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        entry_id = f"{at:%Y%m%dT%H%M%S}{at.microsecond // 1_000:03}-{secrets.token_hex(3)}"
+        entry_id = f"{at:%Y%m%dT%H%M%S}{at.microsecond // 1_000:03}-{os.urandom(3).hex()}"
         entry = OpenEntry(self.folder / f"{entry_id}.jsonl", entry_id)
-        entry.write("begin", {"at": at, "who": who, "plan": plan, "undoes": undoes})
+        entry.append("begin", {"at": plain(at), "who": who, "plan": plan, "undoes": undoes})
         return entry
 
     def entries(self) -> Iterator[JournalEntry]:
@@ -47,11 +46,6 @@ class Journal:
         undone = {entry.undoes: entry.id for entry in every if entry.undoes and entry.status == "done"}
         for entry in every:
             yield _marked(entry, undone)
-
-    def written(self, entry_id: str) -> JournalEntry:
-        """The entry that this process has just written: its file alone is read, however long the journal is."""
-        entry = _read(self.folder / f"{entry_id}.jsonl")
-        return entry if entry is not None else self.entry(entry_id)
 
     def entry(self, entry_id: str) -> JournalEntry:
         """One entry by its id or an unambiguous beginning of it; raises UsageError (`unknown_journal_id`)."""
@@ -76,7 +70,11 @@ class OpenEntry:
 
     def write(self, event: str, data: Mapping[str, Any]) -> None:
         """Appends one event and waits until it is on disk."""
-        line = json.dumps({"event": event, **redact(plain(data))}, ensure_ascii=False)
+        self.append(event, plain(data))
+
+    def append(self, event: str, data: Mapping[str, Any]) -> None:
+        """The same of data that is plain already, as a large plan is."""
+        line = json.dumps({"event": event, **redact(data)}, ensure_ascii=False)
         descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
             os.write(descriptor, (line + "\n").encode())

@@ -2,12 +2,12 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from eosctl.core.errors import Notice, Refused, UsageError
-from eosctl.core.operation import Change
+from eosctl.core.operation import Change, Receipt
 from eosctl.core.params import Params
 from eosctl.core.plain import plain
 from eosctl.core.plan import Plan, Step, plan_from_dict, stamp, step_from_dict
@@ -93,6 +93,15 @@ def plan_undo(entry: JournalEntry, gateways: Gateways) -> Plan:
     )
     target: Mapping[str, Any] = entry.plan["target"]
     return stamp(plan, target=dict(target), made_at=gateways.clock.now(), params={"undo": entry.id})
+
+
+def has_way_back(receipts: Iterable[Receipt]) -> bool:
+    """Whether what was just done can be undone: asked of the receipts, which hold what their journal entry holds."""
+    return any(
+        not isinstance(handler_of(one.step).undo(one.step, plain(one.before), plain(one.after)), NotUndoable)
+        for one in receipts
+        if one.status == "done"
+    )
 
 
 def is_undoable(entry: JournalEntry) -> bool:

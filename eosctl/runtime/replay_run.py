@@ -21,7 +21,7 @@ from eosctl.domain.steps.dlq import ReplayDeadLetters
 from eosctl.operations.finding_origins import OriginFinder
 from eosctl.operations.guarding import NewerGuard
 from eosctl.operations.outcome_list import OutcomeList
-from eosctl.operations.processed_records import ProcessedRecords
+from eosctl.operations.processed_by import processed_by
 from eosctl.operations.rehydrating import Rehydrator
 from eosctl.operations.replay_order import OriginOrder
 from eosctl.operations.replay_scan import ledger_entries
@@ -85,9 +85,7 @@ class Run:
         self._pace = pace
         self._reader = Reader(step.dialects)
         self._replayer = Replayer(step.rules, self._reader, gateways.clock.now_ms())
-        self._processed = (
-            ProcessedRecords(gateways, step.rules.processed_in, self._reader) if step.rules.processed_in else None
-        )
+        self._processed = processed_by(gateways, step.rules, self._reader)
         self._list = OutcomeList("", self._reader)
         self._rehydrator = Rehydrator(gateways, self._replayer)
         self._guard = NewerGuard(gateways, self._replayer)
@@ -225,8 +223,7 @@ class Run:
         positions = dict(batch.positions)
         session, decide, left = self._session, self._replayer.decide, self._limit_left()
         listed, home = bool(self._step.listing), self._home
-        if self._processed is not None:
-            self._replayer.processed = self._processed.among(batch.records)
+        self._replayer.processed = self._processed.among(batch.records)
         self._guard.look(batch.records)
         if self._finder is not None:
             self._finder.records = batch.records

@@ -71,6 +71,7 @@ def test_names_that_live_on_this_machine(own_home: dict[str, str]) -> None:
         ("eosctl playbook resume 2026", ["20261125T1-abc"]),
         ("eosctl check hang", ["hanging-transactions"]),
         ("eosctl status -o js", ["json"]),
+        ("eosctl verify --faults kill,disk", ["kill,disk-full"]),
         ("eosctl check --n", ["--nagios"]),
     ):
         wait_until(lambda line=line, expected=expected: offered(line, own_home) == expected, limit_s=60)

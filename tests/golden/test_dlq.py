@@ -9,9 +9,13 @@ from fixtures.golden import Golden
 from eosctl.core.errors import Notice
 from eosctl.core.operation import Receipt
 from eosctl.domain.dlq.decoding import Reader
+from eosctl.domain.dlq.passed import Said
+from eosctl.domain.dlq.passed_notices import PassedSum, passed_notices
 from eosctl.domain.dlq.records import PlainRecord
 from eosctl.domain.dlq.replaying import Target
 from eosctl.domain.dlq.rows import header_words, json_of, row_of, text_of
+from eosctl.domain.offsets import OffsetMeans, OffsetsMapping
+from eosctl.domain.tables import TableName
 from eosctl.operations.dlq import inspect, purge, replay
 from eosctl.operations.dlq import list as listing
 from eosctl.operations.replay_scan import ReplaySeen
@@ -66,6 +70,23 @@ def test_replay(golden: Golden) -> None:
     receipts = [Receipt(one, "done", {}, after if one.kind == "dlq.replay" else {"exists": True}, verified=True)
                 for one in plan.steps]  # fmt: skip
     golden.change("dlq.replay", "held", plan, receipts)
+
+
+def test_replay_by_stored_offsets(golden: Golden) -> None:
+    params = replay.DlqReplayParams(topic="orders-dlt", processed_in="shop", passed_means="processed")
+    outcomes = {"replayed": 14, "skipped:ahead": 30, "skipped:passed": 50, "held:ahead": 6}
+    mapping = OffsetsMapping(table=TableName("consumer_offsets", "shop"), offset_means=OffsetMeans.LAST_PROCESSED)
+    doubts = {Said.GONE: 4, Said.UNKNOWN: 10}
+    notices = passed_notices(
+        PassedSum(mapping, ("billing", "orders"), claimed=True, outcomes=outcomes, replayed=doubts)
+    )
+    rules = replace(replay.rules_of(params), targets={"orders": Target(3)})
+    known = frozenset({"orders", "orders-dlt", "orders-dlt.replayed", "orders-dlt.parked"})
+    seen = ReplaySeen(rules, {0: (0, 100)}, known, scanned=True, outcomes=outcomes, topics={"orders": 14},
+                      notices=notices)  # fmt: skip
+    plan = replay.plan(seen, params)
+    after = {"run": "1a2b3c4d-0123456789ab", "counts": outcomes, "topics": {"orders": 14}, "progress": [(0, 0)]}
+    golden.change("dlq.replay", "offsets", plan, [Receipt(plan.steps[0], "done", {}, after, verified=True)])
 
 
 def test_purge(golden: Golden) -> None:

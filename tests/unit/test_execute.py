@@ -132,6 +132,7 @@ def test_an_entry_without_an_end_is_interrupted_and_its_torn_line_ignored(
 
 def test_undo_goes_back_in_reverse_and_names_what_has_no_way_back(handler: RegisterHandler, journal: Journal) -> None:
     done = executing.execute(plan_of(A, FUSE, B), FakeGateways(), journal, who="me")
+    assert plans.has_way_back(done.receipts)
     back = plans.plan_undo(journal.entry(done.journal_id), FakeGateways())
     assert [step.describe() for step in back.steps] == ["Set b to 2", "Set a to 1"]
     assert [one.message for one in back.warnings] == ["A fuse burns once."]
@@ -148,6 +149,7 @@ def test_a_second_undo_and_an_impossible_one_are_refused(handler: RegisterHandle
     with pytest.raises(Refused, match="was undone"):
         plans.plan_undo(journal.entry(done.journal_id), FakeGateways())
     burnt = executing.execute(plan_of(FUSE), FakeGateways(), journal, who="me")
+    assert not plans.has_way_back(burnt.receipts)
     with pytest.raises(Refused) as caught:
         plans.plan_undo(journal.entry(burnt.journal_id), FakeGateways())
     assert "A fuse burns once." in caught.value.why

@@ -40,7 +40,7 @@ def test_the_same_seed_draws_the_same_faults(name, crashes, kinds, seed) -> None
         assert FEWEST <= one.after_messages <= MOST
         assert one.kind in kinds
         assert (one.passes >= 1) == (one.kind in ("kill", "lost-ack"))
-        assert (one.point != "") == (one.kind in ("kill", "lost-ack", "cut", "slow"))
+        assert (one.point != "") == (one.kind in ("kill", "lost-ack", "cut", "slow", "disk-full"))
     places = [(one.kind, one.program, one.point) for one in drawn]
     times = {places.count(one) for one in places}
     assert not times or max(times) - min(times) <= 1
@@ -119,7 +119,7 @@ def test_faults_are_named() -> None:
         ({"strategy": "dedup-tabel"}, "unknown_strategy"),
         ({"strategy": "outbox-cdc", "cdc_password": "sesame"}, "secret_in_clear"),
         ({"strategy": "dedup-table", "faults": "sleep"}, "unknown_fault"),
-        ({"strategy": "dedup-table", "faults": "disk-full"}, "no_disk_to_fill"),
+        ({"strategy": "dedup-table", "faults": "disk-full"}, "faults_not_allowed"),
         ({"strategy": "dedup-table", "faults": "kill,database-kill"}, "faults_not_allowed"),
         ({"strategy": "dedup-table", "crash_points": "after-efect"}, "unknown_crash_point"),
         ({"strategy": "dedup-table", "report": "proof.pdf"}, "bad_report"),

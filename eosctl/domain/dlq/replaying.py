@@ -59,6 +59,8 @@ class ReplayRules:
     batch_size: int = 10_000
     origin_order: bool = False
     processed_in: str = ""
+    processed_group: str = ""
+    passed_means_processed: bool = False
     guard_newer: bool = False
 
 
@@ -79,7 +81,7 @@ class Outgoing(NamedTuple):
 class Replayer:
     """Decides record after record. `before` holds identities of other runs within the window, `mine` of this run.
 
-    `processed` are the places, on the dead-letter topic, of the present batch that a consumer has processed after all;
+    `processed` gives an outcome to places, on the dead-letter topic, of the present batch by what a consumer keeps;
     `marks` what the targets hold of the batch's keys, None without `--guard-newer`. `find` tells of a topic that is no
     target yet, None when it can't be one.
     """
@@ -91,7 +93,7 @@ class Replayer:
         self.before = SeenIdentities()
         self.mine = SeenIdentities()
         self.held_keys: set[bytes] = set()
-        self.processed: frozenset[tuple[int, int]] = frozenset()
+        self.processed: Mapping[tuple[int, int], str] = {}
         self.marks: Marks | None = None
         self.new_digests: list[bytes] = []
         self.new_holds: list[bytes] = []
@@ -159,8 +161,8 @@ class Replayer:
             return tally.SKIPPED_RUN
         if len(self.before) and digest in self.before:
             return tally.SKIPPED_WINDOW
-        if self.processed and (record.partition() or 0, record.offset() or 0) in self.processed:
-            return tally.SKIPPED_PROCESSED
+        if self.processed and (said := self.processed.get((record.partition() or 0, record.offset() or 0))):
+            return self._held(said, record.key()) if said == tally.HELD_AHEAD else said
         if self.held_keys and (key := record.key()) is not None and digest_of(key) in self.held_keys:
             return tally.HELD_KEY
         return ""

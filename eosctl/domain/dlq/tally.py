@@ -8,9 +8,11 @@ from typing import Any
 REPLAYED, FILTERED = "replayed", "filtered"
 SKIPPED_WINDOW, SKIPPED_RUN = "skipped:window", "skipped:run"
 SKIPPED_PROCESSED = "skipped:processed"
+SKIPPED_AHEAD, SKIPPED_PASSED = "skipped:ahead", "skipped:passed"
 HELD_KEY, HELD_ORIGIN, HELD_NULL_KEY = "held:key", "held:origin", "held:null-key"
 HELD_LOST = "held:lost_to_retention"
 HELD_NEWER = "held:newer"
+HELD_AHEAD = "held:ahead"
 PARKED_LOOP, PARKED_SIZE = "parked:max-replays", "parked:too-large"
 
 SAYS = {
@@ -19,11 +21,14 @@ SAYS = {
     SKIPPED_WINDOW: "skipped: replayed within the window",
     SKIPPED_RUN: "skipped: again in this run",
     SKIPPED_PROCESSED: "skipped: the consumer's table says that it was processed",
+    SKIPPED_AHEAD: "skipped: not passed by the stored offset (the consumer reads it by itself)",
+    SKIPPED_PASSED: "skipped: passed by the stored offset (processed, by your word)",
     HELD_KEY: "held: an earlier record of its key is held back",
     HELD_ORIGIN: "held: its origin is unknown, or is no topic here",
     HELD_NULL_KEY: "held: it has no key and the target is compacted",
     HELD_LOST: "held: a pointer whose record is gone from its origin",
     HELD_NEWER: "held: the target has a newer record of its key",
+    HELD_AHEAD: "held: not passed by the stored offset (the consumer may be at it now)",
     PARKED_LOOP: "parked: replayed too often",
     PARKED_SIZE: "parked: too large for the target",
 }

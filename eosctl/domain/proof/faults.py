@@ -11,16 +11,16 @@ from eosctl.domain.strategies.scaffolding import Program
 
 Kind = Literal[
     "kill", "pause", "rebalance", "duplicate", "cut", "lost-ack", "slow", "broker-kill", "broker-restart",
-    "database-kill", "connect-kill",
+    "database-kill", "disk-full", "connect-kill",
 ]  # fmt: skip
 KINDS: tuple[Kind, ...] = (
     "kill", "pause", "rebalance", "duplicate", "cut", "lost-ack", "slow", "broker-kill", "broker-restart",
-    "database-kill", "connect-kill",
+    "database-kill", "disk-full", "connect-kill",
 )  # fmt: skip
 WIRE_KINDS: tuple[Kind, ...] = ("cut", "lost-ack", "slow")
 """These need a proxy between the program and the server."""
 
-SERVER_KINDS: tuple[Kind, ...] = ("broker-kill", "broker-restart", "database-kill", "connect-kill")
+SERVER_KINDS: tuple[Kind, ...] = ("broker-kill", "broker-restart", "database-kill", "disk-full", "connect-kill")
 """These touch servers: a lab's, and only when they are allowed."""
 
 BATCH = 20
@@ -57,7 +57,8 @@ class Fault:
 
     `pause` stops the program (SIGSTOP) past its session time-out while a second instance works on, then lets it go on.
     `rebalance` lets a second instance join and leave; `duplicate` sends messages again. `cut` ends all connections to
-    `point`, `slow` delays each message to and from it, `lost-ack` drops the answer at `point`. The others end a server.
+    `point`, `slow` delays each message to and from it, `lost-ack` drops the answer at `point`. `disk-full` lets
+    the server `point` write to no file until it has ended of that; the others end a server.
     They come when `after_messages` more are committed.
     """
 
@@ -85,10 +86,6 @@ def parse_kinds(text: str) -> tuple[Kind, ...]:
     """The kinds in `kill,pause`. Raises UsageError (`unknown_fault`)."""
     wanted = [one.strip() for one in text.split(",") if one.strip()]
     for one in wanted:
-        if one == "disk-full":
-            raise UsageError("no_disk_to_fill", "disk-full can't be made.",
-                             why="A lab's servers write to an ordinary folder: its full disk would be your disk.",
-                             hint="broker-kill is what a broker does when its only log directory fails.")  # fmt: skip
         if one not in KINDS:
             raise UsageError("unknown_fault", f"There is no fault {one!r}.",
                              hint=did_you_mean(one, KINDS) or f"There are: {', '.join(KINDS)}.")  # fmt: skip
@@ -143,7 +140,7 @@ def draw_own(
     servers = ["kafka", *(["database"] if "database-commit" in wired else [])]
     held = [one for one in wanted if one.startswith("before-")] or ["anywhere"]
     by_kind: dict[Kind, list[str]] = {
-        "kill": wanted, "pause": held, "cut": servers, "slow": servers, "lost-ack": wired,
+        "kill": wanted, "pause": held, "cut": servers, "slow": servers, "lost-ack": wired, "disk-full": servers,
         "connect-kill": [],
     }  # fmt: skip
     places = [(kind, point) for kind in kinds for point in by_kind.get(kind, [""])]
@@ -166,6 +163,8 @@ def _places(
         return ("kafka", "database") if "database-commit" in wired else ("kafka",) if wired else ()
     if kind == "connect-kill":  # behind the service everything has been carried over, and Connect has nothing to do
         return ("",) if strategy == "outbox-cdc" and program.role == "service" else ()
+    if kind == "disk-full":
+        return ("kafka", "database") if "database-commit" in wired else ("kafka",)
     if kind in SERVER_KINDS:
         return ("",) if kind != "database-kill" or "database-commit" in wired else ()
     if kind == "duplicate" and strategy not in DEDUPLICATING:

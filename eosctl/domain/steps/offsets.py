@@ -3,7 +3,9 @@
 How they are done: `runtime/steps/offsets.py`.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import ClassVar
 
 from eosctl.core.counts import counted
@@ -65,10 +67,16 @@ class MoveOffsets(Step):
         return f"{what} on {counted(len(self.moves), 'partition')} in {self.store}"
 
     def effects(self) -> tuple[Effect, ...]:
-        return tuple(effect for one in self.moves for effect in self._effects(one))
+        return tuple(self._rows())
+
+    def first_effects(self, limit: int) -> tuple[Effect, ...]:
+        return tuple(islice(self._rows(), limit))
 
     def count_effects(self) -> int:
         return sum(1 + (one.again is not None) + (one.skipped is not None) for one in self.moves)
+
+    def _rows(self) -> Iterator[Effect]:
+        return (effect for one in self.moves for effect in self._effects(one))
 
     def _effects(self, one: OffsetMove) -> tuple[Effect, ...]:
         where = Effect(one.place, f"offset in {self.store}", _text(one.expects_offset), _text(one.offset))

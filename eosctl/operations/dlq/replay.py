@@ -41,7 +41,16 @@ class DlqReplayParams(SelectionParams):
     key_order: Literal["topic", "origin"] = param("topic", help="As the topic has them, or by their origin's offset")
     guard_newer: bool = param(False, help="Hold a record back when the target has a newer one of its key")
     processed_in: str | None = param(
-        None, help="Skip what this dedup table, or mapping of the profile, holds as processed", metavar="TABLE"
+        None,
+        help="Skip what this dedup table, or mapping of the profile, holds as processed; of stored offsets, what the "
+        "consumer has not passed yet",
+        metavar="TABLE",
+    )
+    processed_group: str | None = param(
+        None, help="Whose rows of --processed-in [default: the group that the dead letter names]", complete="group"
+    )
+    passed_means: Literal["nothing", "processed"] = param(
+        "nothing", help="What you know of dead letters that a stored offset of --processed-in has passed"
     )
     canary: int = param(0, help="Send so many first, and wait until --watch-group has passed them", ge=0)
     watch_group: str | None = param(None, help="The group that must pass the first records", complete="group")
@@ -212,6 +221,8 @@ def rules_of(params: DlqReplayParams) -> ReplayRules:
         batch_size=params.batch,
         origin_order=params.key_order == "origin",
         processed_in=params.processed_in or "",
+        processed_group=params.processed_group or "",
+        passed_means_processed=params.passed_means == "processed",
         guard_newer=params.guard_newer,
     )
 
@@ -252,9 +263,10 @@ def _run_of(seen: ReplaySeen) -> str:
 
 
 def _scanned_nothing(seen: ReplaySeen) -> bool:
-    return seen.scanned and not seen.outcomes.get(tally.REPLAYED) and not any(
-        name.startswith("parked") for name in seen.outcomes
-    )  # fmt: skip
+    """Whether every record is skipped or not selected: one that is held is reported, with exit 3, by a run."""
+    return seen.scanned and not any(
+        name.partition(":")[0] in (tally.REPLAYED, "parked", "held") for name in seen.outcomes
+    )
 
 
 def _summary(seen: ReplaySeen, step: ReplayDeadLetters) -> str:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from eosctl.core.counts import counted
 from eosctl.core.durations import parse_time
@@ -15,7 +14,6 @@ from eosctl.core.plan import Plan
 from eosctl.core.report import Report
 from eosctl.domain.kafka import TopicPartition
 from eosctl.operations.offsets_costs import seen_with_costs
-from eosctl.operations.offsets_from_file import offsets_of_group, wishes
 from eosctl.operations.offsets_move import plan_move, restart_words
 from eosctl.operations.offsets_safety import MoveParams, MoveSeen, look_at_group
 from eosctl.operations.offsets_seen import OffsetsSeen, look, require_known
@@ -54,6 +52,8 @@ def observe(gateways: Gateways, params: OffsetsResetParams) -> MoveSeen:
     wide = params.model_copy(update={"store": "both"}) if params.to_store else params
     seen = look_at_group(gateways, wide, tuple(named), allow_new=params.allow_new)
     wanted = named if named or params.to_group else seen.places(params.group)
+    if params.sample:
+        gateways.records.prepare()
     targets = _targets(gateways, params, seen, wanted)
     if params.to_group and set(targets) - set(seen.logs):
         seen = look_at_group(gateways, wide, tuple(targets), allow_new=params.allow_new)
@@ -105,6 +105,8 @@ def _named(gateways: Gateways, params: OffsetsResetParams) -> list[TopicPartitio
 
 def _from_file(gateways: Gateways, params: OffsetsResetParams, named: Sequence[TopicPartition]) -> MoveSeen:
     """Only what the file has for this group, of the named partitions where some are named."""
+    from eosctl.operations.offsets_from_file import offsets_of_group, wishes
+
     kept, notices = offsets_of_group(gateways, params.to_file or params.to_snapshot or "", params.group)
     found = wishes(kept, only=named)
     seen = look_at_group(gateways, params, found.places, allow_new=params.allow_new)
@@ -161,6 +163,8 @@ def _copied(gateways: Gateways, group: str, wanted: Sequence[TopicPartition]) ->
 
 
 def _moment_ms(params: OffsetsResetParams) -> int:
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
     text = params.to_datetime or ""
     if params.tz:
         try:
