@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from eosctl.adapters.connection import KafkaConnection
 from eosctl.adapters.kafka_errors import acl_missing, diagnose, kafka_python_errors, probe, unknown_topic, unsupported
+from eosctl.core.counts import counted
 from eosctl.core.errors import EosctlError, UsageError
 from eosctl.domain.kafka import TopicPartition
 
@@ -201,7 +202,7 @@ class KafkaPythonAdmin:
             if one not in found:
                 count = sum(known.topic == one.topic for known in found)
                 raise UsageError("unknown_partition", f"There is no partition {one}.",
-                                 why=f"{one.topic} has {count} partitions, numbered from 0.",
+                                 why=f"{one.topic} has {counted(count, 'partition')}, numbered from 0.",
                                  hint="Name one of them.")  # fmt: skip
         return {one: found[one] for one in partitions}
 

@@ -50,10 +50,10 @@ def show(operation: str, report: Report, form: Format) -> None:
         print(folded(report.summary), file=sys.stderr)
 
 
-def folded(text: str) -> str:
+def folded(text: str, *, below: str = "") -> str:
     """Text for people on stderr: folded into the terminal's width, as it is when stderr is no terminal."""
     on = canvas(sys.stderr)
-    return wrapped(text, on.width) if on.terminal else text
+    return wrapped(text, on.width, below=below) if on.terminal else text
 
 
 def write(text: str) -> None:
@@ -73,8 +73,8 @@ def say(kind: str, notice: Notice) -> None:
         from eosctl.render.terminal import paint
 
         head = paint(head, "yellow" if kind == "Warning" else "bold red", colour=True)
-    first, *rest = folded(f"{kind}: {notice.message}").split("\n")
-    lines = [first.replace(f"{kind}:", head, 1), *(f"  {line}" for line in rest)]
+    said = f"{kind}: {notice.message}".replace("\n", "\n  ")
+    lines = [folded(said, below="  ").replace(f"{kind}:", head, 1)]
     if notice.hint:
         lines.append(folded(f"  {notice.hint}"))
     print("\n".join(lines), file=sys.stderr)

@@ -104,8 +104,11 @@ def _plan_data(plan: Plan, call: Call) -> Mapping[str, Any]:
 
 
 def _planned(data: Any, call: Call, summary: str, plan: Plan) -> Report:
-    """For people the plan was shown already; the data is for scripts."""
-    return Report(data, warnings=_not_yet_shown(plan, call), text="", summary=summary)
+    """For people the plan was shown already; the data is for scripts, and CSV has its lines of before and after."""
+    from eosctl.core.plan import Effect
+
+    lines = plan.effects() if call.form is Format.CSV else None
+    return Report(data, Effect, listing=lines, warnings=_not_yet_shown(plan, call), text="", summary=summary)
 
 
 def _not_yet_shown(plan: Plan, call: Call) -> tuple[Notice, ...]:
@@ -129,6 +132,7 @@ def _confirm(plan: Plan, call: Call) -> None:
 
 
 def _execute(operation: Change, plan: Plan, call: Call) -> Report:
+    from eosctl.render.output import csv_rows
     from eosctl.render.plans import ChangeData, receipt_data
     from eosctl.runtime.execute import execute
     from eosctl.runtime.plans import has_way_back
@@ -149,6 +153,8 @@ def _execute(operation: Change, plan: Plan, call: Call) -> Report:
     back = f"Undo it with: {undo}" if undo else "" if undoes else "It can't be undone."
     return Report(
         data,
+        outcome.row_type,
+        listing=csv_rows(outcome) if call.form is Format.CSV else None,
         exit_code=execution.exit_code if execution.exit_code is not ExitCode.DONE else outcome.exit_code,
         warnings=(*_not_yet_shown(plan, call), *outcome.warnings),
         errors=(

@@ -51,13 +51,15 @@ class Report:
     """An operation's answer.
 
     `data` is a sequence of frozen dataclasses for listings, one dataclass or mapping otherwise. `row_type` gives the
-    columns when there are no rows. `summary` is one sentence for people (stderr). `sections` or `text` replace the
-    plain table in formats for people; scripts always get `data`. Field names carry units: `_ms`, `_at`, `_bytes`.
+    columns when there are no rows. `listing`: the rows that CSV has of an object, of `row_type` too, so that no cell
+    holds JSON. `summary` is one sentence for people (stderr). `sections` or `text` replace the plain table in formats
+    for people; scripts always get `data`. Field names carry units: `_ms`, `_at`, `_bytes`.
     `documents` are written to their files by whoever ran the operation.
     """
 
     data: Any
     row_type: type | None = None
+    listing: Sequence[Any] | None = None
     exit_code: ExitCode = ExitCode.DONE
     warnings: tuple[Notice, ...] = ()
     errors: tuple[Notice, ...] = ()

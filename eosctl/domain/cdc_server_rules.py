@@ -1,5 +1,6 @@
 """Rules of `cdc lint` that hold the configuration against table, server and brokers. Each yields what it finds."""
 
+from eosctl.core.counts import counted
 from eosctl.core.errors import did_you_mean
 from eosctl.domain.cdc_config import (
     HEARTBEAT_MS,
@@ -144,12 +145,13 @@ def table(config: Config, facts: Facts) -> Found:
             Severity.ERROR,
             "relay",
             "",
-            f"{facts.relays} polling relay works on {facts.mapping.table}: every event goes out twice.",
+            f"{counted(facts.relays, 'polling relay works', 'polling relays work')} on {facts.mapping.table}: "
+            "every event goes out twice.",
             "End the relay, or the connector.",
         )
     if facts.updates and "u" not in config.get("skipped.operations", "t").split(","):
         yield Finding(Severity.WARNING, "updated", "skipped.operations", f"{facts.mapping.table} was updated "
-                      f"{facts.updates} times; the router warns or stops at updates.", "Skip them: u,d,t.",
+                      f"{counted(facts.updates, 'time')}; the router warns or stops at updates.", "Skip them: u,d,t.",
                       {"skipped.operations": "u,d,t"})  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from eosctl.core.counts import counted
 from eosctl.core.durations import format_duration_ms
 from eosctl.core.errors import Notice
 from eosctl.domain.dedup_window import written_up
@@ -42,7 +43,8 @@ def notices(name: str, numbers: DedupNumbers, *, has_index: bool, index_line: st
                             f"Make it: {index_line}"))  # fmt: skip
     if numbers.expired_rows and numbers.retention_ms:
         age, ttl = format_duration_ms(numbers.retention_ms), written_up(numbers.retention_ms)
-        found.append(Notice("entries_past_window", f"{name} holds {numbers.expired_rows:,} entries older than {age}.",
+        entries = counted(numbers.expired_rows, "entry", "entries")
+        found.append(Notice("entries_past_window", f"{name} holds {entries} older than {age}.",
                             f"eosctl dedup purge --table {name} --older-than {ttl}"))  # fmt: skip
     if numbers.dead_rows >= _BLOAT_FROM_ROWS and numbers.dead_rows > numbers.rows // 4:
         found.append(Notice("bloat", f"{name} holds {numbers.dead_rows:,} dead rows beside {numbers.rows:,}.",

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from eosctl.core.counts import counted
 from eosctl.domain.blocked import BlockedPartition
 from eosctl.domain.kafka import Broker, GroupListing, Topic
 from eosctl.domain.transactions import JudgedTransaction, Verdict
@@ -52,10 +53,10 @@ def brokers_area(brokers: Sequence[Broker], topics: Sequence[Topic]) -> Area:
     behind = sum(len(one.in_sync) < len(one.replicas) for one in partitions)
     found = [
         *([f"down: {_some(down)}"] if down else []),
-        *([f"{_count(leaderless, 'partition')} without a leader"] if leaderless else []),
-        *([f"{_count(behind, 'partition')} with replicas out of sync"] if behind else []),
+        *([f"{counted(leaderless, 'partition')} without a leader"] if leaderless else []),
+        *([f"{counted(behind, 'partition')} with replicas out of sync"] if behind else []),
     ]
-    words = f"{_count(len(up), 'broker')} up, {_count(len(partitions), 'partition')}"
+    words = f"{counted(len(up), 'broker')} up, {counted(len(partitions), 'partition')}"
     return Area("brokers", Health.PROBLEM if found else Health.OK, "; ".join([words, *found]))
 
 
@@ -76,11 +77,11 @@ def blocked_area(found: Sequence[BlockedPartition], *, partial: bool) -> Area:
     records = sum(one.offsets.high_watermark - one.offsets.last_stable for one in stuck)
     if stuck:
         names = _some([str(one.partition) for one in stuck])
-        words = f"{_count(len(stuck), 'partition')} blocked: {names}; {_count(records, 'record')} hidden"
+        words = f"{counted(len(stuck), 'partition')} blocked: {names}; {counted(records, 'record')} hidden"
         return Area("blocked partitions", Health.PROBLEM, words, "eosctl txn blocked")
     if partial:
         return Area("blocked partitions", Health.UNKNOWN, "not every broker answered", "eosctl txn blocked")
-    words = f"{_count(len(found), 'partition')} with a healthy transaction open" if found else "none"
+    words = f"{counted(len(found), 'partition')} with a healthy transaction open" if found else "none"
     return Area("blocked partitions", Health.OK, words, "eosctl txn blocked" if found else "")
 
 
@@ -91,7 +92,7 @@ def groups_area(groups: Sequence[GroupListing], found: Sequence[BlockedPartition
         if one.blocker.verdict in (Verdict.HANGING, Verdict.LATE):
             for group in one.groups:
                 hidden[group.group] = hidden.get(group.group, 0) + group.hidden_lag
-    words = f"{_count(len(groups), 'group')}{_states(groups)}"
+    words = f"{counted(len(groups), 'group')}{_states(groups)}"
     if hidden:
         words += f"; stuck if they read committed: {_some(_most_first(hidden))}"
         return Area("groups", Health.PROBLEM, words, f"eosctl txn blocked --group {_quoted(_most_first(hidden)[0])}")
@@ -114,10 +115,6 @@ def _states(groups: Sequence[GroupListing]) -> str:
 def _some(names: Sequence[object]) -> str:
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return ", ".join(str(one) for one in names[:_SHOWN]) + more
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _quoted(name: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from eosctl.core.counts import counted
 from eosctl.core.durations import format_duration_ms, format_size_bytes
 from eosctl.core.errors import Notice
 from eosctl.domain.dedup_status import DedupNumbers
@@ -47,13 +48,16 @@ def dedup_area(tables: Sequence[DedupTableSeen]) -> Area:
     look = "eosctl dedup status"
     wrong = [notice.message for one in tables for notice in one.notices if notice.code in ("no_time_index", "bloat")]
     wrong += [
-        f"{one.table}: {one.numbers.expired_rows:,} of {one.numbers.rows:,} entries are past the window"
+        f"{one.table}: {one.numbers.expired_rows:,} of {counted(one.numbers.rows, 'entry is', 'entries are')} "
+        "past the window"
         for one in tables
         if one.numbers and one.numbers.expired_rows and 2 * one.numbers.expired_rows > one.numbers.rows
     ]
     if wrong:
         return Area("dedup", Health.PROBLEM, "; ".join(one.rstrip(".") for one in wrong), look)
-    words = ", ".join(f"{one.table}: {one.numbers.rows:,} entries" if one.numbers else one.table for one in tables)
+    words = ", ".join(
+        f"{one.table}: {counted(one.numbers.rows, 'entry', 'entries')}" if one.numbers else one.table for one in tables
+    )
     return Area("dedup", Health.OK, words, look)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from eosctl.core.counts import counted
 from eosctl.core.durations import format_size_bytes, format_time, time_from_ms
 from eosctl.domain.kafka import TopicPartition
 
@@ -37,12 +38,12 @@ class MoveCost:
     def words(self) -> str:
         """For the plan: `30 records (4.2 KiB, 2026-03-01T12:00:00.000Z to ...)`."""
         if self.records is None:
-            return f"at most {_counted(self.offsets)}"
-        counted = f"{'' if self.exact else 'about '}{_counted(self.records)}"
+            return f"at most {counted(self.offsets, 'record')}"
+        about = f"{'' if self.exact else 'about '}{counted(self.records, 'record')}"
         parts = [format_size_bytes(self.size_bytes)] if self.size_bytes else []
         if self.first_ms is not None and self.last_ms is not None:
             parts.append(f"{format_time(time_from_ms(self.first_ms))} to {format_time(time_from_ms(self.last_ms))}")
-        return f"{counted} ({', '.join(parts)})" if parts else counted
+        return f"{about} ({', '.join(parts)})" if parts else about
 
 
 @dataclass
@@ -123,7 +124,3 @@ def total(costs: Iterable[MoveCost]) -> MoveCost:
         first_ms=min(firsts, default=None),
         last_ms=max(lasts, default=None),
     )
-
-
-def _counted(records: int) -> str:
-    return f"{records:,} record{'s' if records != 1 else ''}"

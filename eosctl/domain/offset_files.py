@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from functools import partial
 from typing import Any
 
+from eosctl.core.counts import counted
 from eosctl.core.errors import UsageError
 
 SCHEMA = "eosctl.offsets/v1"
@@ -101,7 +102,7 @@ def _parsed_csv(text: str, name: str, group: str) -> Iterator[tuple[tuple[int, i
         if not columns:
             columns = [*(["group"] if len(cells) != 3 else []), "topic", "partition", "offset"]
         if len(cells) != len(columns):
-            why = f"{len(cells)} columns, and {len(columns)} are wanted: {','.join(columns)}."
+            why = f"{counted(len(cells), 'column')}, and {len(columns)} are wanted: {','.join(columns)}."
             raise _bad(name, (number, 1), why)
         given = {column: word for column, (_, word) in zip(columns, cells, strict=True)}
         places = {column: (number, at) for column, (at, _) in zip(columns, cells, strict=True)}

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from eosctl.core.counts import counted
 from eosctl.core.durations import format_duration_ms
 from eosctl.core.errors import Notice
 
@@ -45,7 +46,7 @@ def judge_outbox(numbers: OutboxNumbers, limits: OutboxLimits) -> tuple[Verdict,
         problems.append(
             Notice(
                 "events_failed",
-                f"{numbers.failed} event{'s have' if numbers.failed > 1 else ' has'} used up all retries: "
+                f"{counted(numbers.failed, 'event has', 'events have')} used up all retries: "
                 "the later ones of the same aggregates are held back.",
                 "See them with `eosctl outbox list --failed`, mend the cause, then `eosctl outbox retry`.",
             )
@@ -59,7 +60,8 @@ def judge_outbox(numbers: OutboxNumbers, limits: OutboxLimits) -> tuple[Verdict,
             )
         )
     if numbers.pending > limits.max_pending:
-        problems.append(Notice("backlog", f"{numbers.pending} events are pending.", "Is the relay fast enough?"))
+        backlog = counted(numbers.pending, "event is", "events are")
+        problems.append(Notice("backlog", f"{backlog} pending.", "Is the relay fast enough?"))
     if not numbers.has_poll_index:
         warnings.append(
             Notice("no_poll_index", "No partial index finds pending rows.", "Make it with `eosctl outbox init`.")
@@ -68,7 +70,7 @@ def judge_outbox(numbers: OutboxNumbers, limits: OutboxLimits) -> tuple[Verdict,
         warnings.append(
             Notice(
                 "bloat",
-                f"{numbers.dead_rows} dead rows outnumber {numbers.live_rows} live ones.",
+                f"{counted(numbers.dead_rows, 'dead row')} outnumber {numbers.live_rows:,} live.",
                 "Something holds back VACUUM: an old transaction, or an inactive replication slot.",
             )
         )

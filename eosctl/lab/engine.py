@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
 
+from eosctl.core.counts import counted
 from eosctl.core.durations import format_time
 from eosctl.core.errors import OperationFailed, UsageError
 from eosctl.domain.lab import LabWish
@@ -207,7 +208,7 @@ def _same_shape(state: LabState, wish: LabWish) -> None:
     if wish.cdc and state.secure:
         raise _plain_only()
     if (wish.brokers, wish.secure) not in ((state.brokers, state.secure), (1, False)):
-        shape = f"{state.brokers} broker{'s' if state.brokers > 1 else ''}, {'secure' if state.secure else 'plain'}"
+        shape = f"{counted(state.brokers, 'broker')}, {'secure' if state.secure else 'plain'}"
         raise UsageError(
             "other_lab",
             f"The lab {state.name!r} exists and has {shape}.",

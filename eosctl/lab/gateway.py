@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from eosctl.core.errors import OperationFailed
 from eosctl.domain.lab import Incident, LabSummary, LabWish
-from eosctl.lab import engine, full_disk, incidents, reading, server_faults
+from eosctl.lab import engine, full_disk, incidents, jars, reading, server_faults
 from eosctl.lab.connect import ROLE, connect_url
 from eosctl.lab.processes import is_running
 from eosctl.lab.profiles import environment, profile_name
@@ -18,6 +18,10 @@ class LocalLab:
         """The running lab, and whether it was started now."""
         state, started = engine.up(name, wish)
         return _summary(state), started
+
+    def downloads(self, wish: LabWish) -> bool:
+        """Whether parts of it are missing on this machine."""
+        return not jars.are_here(connect=wish.cdc)
 
     def down(self, name: str, *, purge: bool) -> tuple[str, ...]:
         """Ends it."""

@@ -41,11 +41,22 @@ def connect_class_path() -> str:
 @cache
 def resolved(coordinates: str) -> str:
     """The class path of Maven coordinates (jgo's syntax). Kept in `$XDG_CACHE_HOME/eosctl/jars` for every lab."""
+    remembered = _remembered(coordinates)
+    return _path_of(_kept(remembered) or _download(coordinates, remembered))
+
+
+def are_here(*, connect: bool) -> bool:
+    """Whether nothing has to be downloaded any more, with Kafka Connect or without."""
+    wanted = (COORDINATES, *((CONNECT_COORDINATES,) if connect else ()))
+    return all(_kept(_remembered(one)) is not None for one in wanted)
+
+
+def _remembered(coordinates: str) -> Path:
+    """The file that says where they are."""
     name = re.sub(r"\W+", "-", coordinates)
     if len(name) > _LONGEST_NAME:
         name = f"{name[:100]}-{hashlib.sha256(coordinates.encode()).hexdigest()[:16]}"
-    remembered = jars_folder() / f"{name}.path"
-    return _path_of(_kept(remembered) or _download(coordinates, remembered))
+    return jars_folder() / f"{name}.path"
 
 
 def _kept(remembered: Path) -> Path | None:

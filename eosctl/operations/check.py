@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from eosctl.core.counts import counted
 from eosctl.core.errors import EosctlError, Notice, Unreachable, UsageError
 from eosctl.core.exit_codes import ExitCode
 from eosctl.core.operation import Example, Query
@@ -262,7 +263,7 @@ def _failures(seen: CheckSeen, found: Round) -> tuple[Notice, ...]:
 def _summary(found: Round, *, hidden: int) -> str:
     words = summary_words(found.results) + "."
     if hidden:
-        words += f" {hidden} more {'value is' if hidden == 1 else 'values are'} ok."
+        words += f" {counted(hidden, 'more value is', 'more values are')} ok."
     reasons: dict[str, list[str]] = {}
     for name, why in found.left_out.items():
         reasons.setdefault(why.rstrip("."), []).append(name)

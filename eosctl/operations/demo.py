@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from eosctl.core.counts import counted
 from eosctl.core.exit_codes import ExitCode
 from eosctl.core.operation import Action, Example
 from eosctl.core.params import Params, param
@@ -85,9 +86,10 @@ class Demonstration:
         self._note(shows, f"exit {code}", f"exit {expected}", lambda came: came == f"exit {expected}")
 
     def _records(self, shows: str, group: str, topic: str, *, expected: int) -> None:
-        count = self._gateways.lab.read_on(self._name, group, topic)
-        self._gateways.commands.say(f"\n# A read_committed member of {group} can read {count} records.")
-        self._note(shows, f"{count} records", f"{expected} records", lambda came: came == f"{expected} records")
+        seen = counted(self._gateways.lab.read_on(self._name, group, topic), "record")
+        wanted = counted(expected, "record")
+        self._gateways.commands.say(f"\n# A read_committed member of {group} can read {seen}.")
+        self._note(shows, seen, wanted, lambda came: came == wanted)
 
     def _refusal(self) -> str:
         """The zombie's own last words, when it was refused within the limit."""
@@ -121,9 +123,9 @@ def run(gateways: Gateways, params: DemoParams) -> Report:
 def told(steps: tuple[DemoStep, ...], took_ms: int) -> Report:
     """A row a step."""
     bad = [one for one in steps if not one.ok]
-    word = f"All {len(steps)} steps came out as they should"
+    word = f"All {counted(len(steps), 'step')} came out as they should"
     if bad:
-        word = f"{len(bad)} of {len(steps)} steps did not come out as they should"
+        word = f"{len(bad)} of {counted(len(steps), 'step')} did not come out as they should"
     return Report(
         steps,
         DemoStep,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
+from eosctl.core.counts import counted
 from eosctl.core.errors import Notice, Refused, UsageError, did_you_mean
 from eosctl.core.operation import Receipt
 from eosctl.core.plan import Plan, Step
@@ -19,7 +20,7 @@ def plan_move(operation: str, move: MoveSeen, params: MoveParams, *, clamp: bool
     count = len({one.place for step in steps if isinstance(step, MoveOffsets) for one in step.moves})
     return Plan(
         operation=operation,
-        summary=f"Move {params.group} on {count} partition{'s' if count != 1 else ''}",
+        summary=f"Move {params.group} on {counted(count, 'partition')}",
         steps=steps,
         target=move.target,
         warnings=notices,
@@ -95,7 +96,9 @@ def _within_logs(
         if log is None:
             count = move.seen.counts.get(at.topic)
             why = (
-                f"{at.topic} has {count} partitions, numbered from 0." if count else f"There is no topic {at.topic!r}."
+                f"{at.topic} has {counted(count, 'partition')}, numbered from 0."
+                if count
+                else f"There is no topic {at.topic!r}."
             )
             raise UsageError("unknown_partition", f"{at} does not exist or has no leader.", why=why)
         final[at] = clamped(wished, log)
@@ -190,7 +193,7 @@ def _how(costs: list[MoveCost]) -> str:
         return ""
     if sum_.records is None:
         return "Counted in offsets: transaction markers and aborted records are among them."
-    return f"Judged by {sum_.sampled:,} of {sum_.offsets:,} offsets."
+    return f"Judged by {sum_.sampled:,} of {counted(sum_.offsets, 'offset')}."
 
 
 def _kept(move: MoveSeen, params: MoveParams, steps: list[MoveOffsets]) -> tuple[tuple[Step, ...], tuple[Notice, ...]]:

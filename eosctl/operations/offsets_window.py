@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from eosctl.core.counts import counted
 from eosctl.core.durations import format_time, time_from_ms
 from eosctl.core.errors import EosctlError, Notice
 from eosctl.domain.dedup import DedupKind, DedupMapping, all_mappings, checked, require_time
@@ -52,7 +53,8 @@ def _looked_at(
     back = f"back to {format_time(time_from_ms(since_ms))}"
     if not forgotten:
         return Notice("dedup_covers", f"{mapping.table} remembers all that comes again: it goes {back}.")
-    text = (f"{forgotten:,} of {offsets:,} records are older than what {mapping.table} remembers ({back}) and would be "
+    records = counted(offsets, "record is", "records are")
+    text = (f"{forgotten:,} of {records} older than what {mapping.table} remembers ({back}) and would be "
             "processed twice.")  # fmt: skip
     return Notice("dedup_forgotten", text, "Counted in offsets, by the records' own times.")
 

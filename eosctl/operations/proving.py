@@ -1,16 +1,17 @@
 """Judges and tells a strategy's trial and its control's: what `verify STRATEGY` and `verify --all` answer."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from eosctl.core.counts import counted
 from eosctl.core.errors import Notice
 from eosctl.core.exit_codes import ExitCode
 from eosctl.core.report import Report, Section, column
+from eosctl.domain.proof.chapters import Chapter, Part
 from eosctl.domain.proof.checks import Check, checks
 from eosctl.domain.proof.counting import Tally, count
 from eosctl.domain.proof.faults import Happened
-from eosctl.domain.proof.page import Chapter, Part
 from eosctl.domain.proof.stories import Course, Mark, Ran, Sent, Story, marks, stories
 from eosctl.domain.proof.verdict import UNORDERED, broken_promises, verdict
 from eosctl.domain.strategies.scaffolding import Scaffold
@@ -70,10 +71,10 @@ def judged(made: Scaffold, trials: tuple[Trial, ...], observed: tuple[Observed, 
         for trial, seen in zip(trials, observed, strict=True)
     )
     ordered = made.strategy not in UNORDERED
-    told, beside = (_told(made, one, seen) for one, seen in zip((tally, control), observed, strict=True))
+    told, beside = (evidence(one, seen, made.promise, ordered=ordered)
+                    for one, seen in zip((tally, control), observed, strict=True))  # fmt: skip
     found = ", ".join(broken_promises(control, made.promise, ordered=ordered))
-    unkept = [one for one in told["checks"] if one.held == "no"]
-    broken = broken_promises(tally, made.promise, ordered=ordered) or tuple(one.found for one in unkept)
+    broken = broken_promises(tally, made.promise, ordered=ordered) or unkept(told)
     return StrategyProof(
         strategy=made.strategy,
         promise=made.promise,
@@ -88,14 +89,19 @@ def judged(made: Scaffold, trials: tuple[Trial, ...], observed: tuple[Observed, 
     )
 
 
-def _told(made: Scaffold, tally: Tally, seen: Observed) -> dict[str, Any]:
+def evidence(tally: Tally, seen: Observed, promise: str, *, ordered: bool) -> dict[str, Any]:
+    """What every proof has beside its counts: checks, stories, effects over time, and what happened when."""
     return {
-        "checks": checks(tally, made.promise, ordered=made.strategy not in UNORDERED, positions=seen.positions,
-                         outbox=seen.outbox),
-        "stories": stories(seen.course, seen.effects, messages=tally.total_messages),
+        "checks": checks(tally, promise, ordered=ordered, positions=seen.positions, outbox=seen.outbox),
+        "stories": stories(seen.course, seen.effects, messages=tally.total_messages, prefix=seen.prefix),
         "effects": marks(seen.effects),
         **vars(seen.course),
-    }  # fmt: skip
+    }
+
+
+def unkept(evidence: Mapping[str, Any]) -> tuple[str, ...]:
+    """What the checks found that the counts alone do not show."""
+    return tuple(one.found for one in evidence["checks"] if one.held == "no")
 
 
 def told(
@@ -104,7 +110,7 @@ def told(
     """A row a strategy, and which were `left_out`; one alone shows its control, checks and when each fault came."""
     bad = [proof for proof in proofs if proof.verdict != "pass"]
     seed = f" The plan of faults again: --seed {proofs[0].seed}." if proofs else ""
-    said = f"{len(proofs) - len(bad)} of {len(proofs)} pass." if not one else _sentence(proofs[0])
+    said = f"{len(proofs) - len(bad)} of {counted(len(proofs), 'passes', 'pass')}." if not one else _sentence(proofs[0])
     return Report(
         proofs[0] if one else proofs,
         StrategyProof,
@@ -176,7 +182,7 @@ def further_sections(one: Any, whose: str) -> tuple[Section, ...]:
     if one.stories:
         rows = tuple(StoryRow(story.what, story.told) for story in one.stories[:_SHOWN_STORIES])
         more = len(one.stories) - len(rows)
-        note = f"{more} more are in -o json and in --report FILE." if more else ""
+        note = f"{counted(more, 'more is', 'more are')} in -o json and in --report FILE." if more else ""
         found.append(Section("What went wrong, message by message", rows, StoryRow, note=note))
     return tuple(found)
 
@@ -195,7 +201,7 @@ def _place(one: Happened) -> str:
     if not fault.program and fault.point in ("kafka", "database"):  # an own program is not counted on its way there
         return fault.point
     if not fault.passes or fault.point in ("", "anywhere"):
-        return f"{fault.point or 'after'}{' after' if fault.point else ''} {fault.after_messages} messages"
+        return f"{fault.point or 'after'}{' after' if fault.point else ''} {counted(fault.after_messages, 'message')}"
     return f"{fault.point}, pass {fault.passes}"
 
 

@@ -5,16 +5,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from eosctl.core.counts import counted
 from eosctl.core.errors import UsageError
 from eosctl.core.exit_codes import ExitCode
 from eosctl.core.report import Report, Section, column
-from eosctl.domain.proof.checks import Check, checks
+from eosctl.domain.proof.chapters import Chapter
+from eosctl.domain.proof.checks import Check
 from eosctl.domain.proof.counting import count
 from eosctl.domain.proof.faults import Fault, Happened, Kind, draw_own
-from eosctl.domain.proof.page import Chapter
-from eosctl.domain.proof.stories import Mark, Ran, Sent, Story, marks, stories
+from eosctl.domain.proof.stories import Mark, Ran, Sent, Story
 from eosctl.domain.proof.verdict import broken_promises
-from eosctl.operations.proving import CountedRow, counted_row, further_sections, left_behind, part
+from eosctl.operations.proving import CountedRow, counted_row, evidence, further_sections, left_behind, part, unkept
 from eosctl.ports.verify import Observed, OwnTrial
 
 PROMISES = ("exactly once", "at least once", "at most once")
@@ -98,23 +99,19 @@ def _text(path: Path | None) -> str:
 def judged_own(trial: OwnTrial, seen: Observed, *, promise: str, ordered: bool, seed: int) -> OwnProof:
     """Counted and judged; inconclusive when no fault struck: such a run could have found nothing."""
     tally = count(seen.effects, messages=trial.messages, restarts=seen.restarts, prefix=seen.prefix)
-    kept = checks(tally, promise, ordered=ordered, positions=seen.positions)
-    broken = broken_promises(tally, promise, ordered=ordered)
+    told = evidence(tally, seen, promise, ordered=ordered)
+    broken = broken_promises(tally, promise, ordered=ordered) or unkept(told)
     struck = any(one.at_ms is not None for one in seen.course.history)
-    unkept = tuple(one.found for one in kept if one.held == "no") if not broken else ()
     return OwnProof(
         command=trial.command,
         promise=promise,
-        verdict="fail" if broken or unkept else "pass" if struck else "inconclusive",
+        verdict="fail" if broken else "pass" if struck else "inconclusive",
         **vars(tally),
-        broken=", ".join(broken or unkept),
+        broken=", ".join(broken),
         seed=seed,
         rounds=1,
         seen=seen.seen,
-        checks=kept,
-        stories=stories(seen.course, seen.effects, messages=trial.messages, prefix=seen.prefix),
-        effects=marks(seen.effects),
-        **vars(seen.course),
+        **told,
     )
 
 
@@ -144,7 +141,7 @@ def _sentence(proof: OwnProof) -> str:
     if proof.verdict == "pass":
         struck = sum(one.at_ms is not None for one in proof.history)
         rounds = f" in {proof.rounds} rounds" if proof.rounds > 1 else ""
-        return f"Your program kept its promise ({proof.promise}) under {struck} faults{rounds}."
+        return f"Your program kept its promise ({proof.promise}) under {counted(struck, 'fault')}{rounds}."
     if proof.verdict == "fail":
         return f"Your program broke its promise ({proof.promise}): {proof.broken}."
     return (

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from eosctl.core.counts import counted
 from eosctl.core.errors import EosctlError, Notice, OperationFailed, UsageError, did_you_mean
 from eosctl.domain.dlq import tally
 from eosctl.domain.dlq.decoding import Reader
@@ -236,9 +237,9 @@ def _scanned(gateways: Gateways, seen: ReplaySeen, reader: Reader, processed: Pr
                               "what was replayed before that is not known any more.",
                               "Give a longer --dedup-window while the ledger still holds it."))  # fmt: skip
     if late:
-        notices.append(Notice("too_old_for_target", f"{late} records are older than their target keeps, or further "
-                              "ahead than it takes: they get the present time.",
-                              "Event time moves for them."))  # fmt: skip
+        many = counted(late, "record is", "records are")
+        notices.append(Notice("too_old_for_target", f"{many} older than the target keeps, or further ahead than it "
+                              "takes: the present time is set.", "Event time moves there."))  # fmt: skip
     return replace(seen, scanned=True, outcomes=counts.counts, topics=topics, notices=tuple(notices),
                    oldest_ms=oldest if oldest < now_ms else 0)  # fmt: skip
 

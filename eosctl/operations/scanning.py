@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from eosctl.core.counts import counted
 from eosctl.core.errors import Notice, Refused, UsageError
 from eosctl.domain.kafka import ActiveProducer, ProducerId, TopicPartition, TransactionDescription
 from eosctl.domain.transactions import (
@@ -78,7 +79,7 @@ def missing_coordinators(gateways: Gateways) -> tuple[Notice, ...]:
     if not gone:
         return ()
     return (Notice("coordinator_missing",
-                   f"{gone} partitions of {_STATE_TOPIC} have no leader: their ids are not seen.",
+                   f"{counted(gone, 'partition')} of {_STATE_TOPIC} without a leader: ids there are not seen.",
                    "Bring their brokers back, then look again."),)  # fmt: skip
 
 

@@ -80,7 +80,8 @@ def report(seen: StatusSeen, params: StatusParams) -> Report:
     sections = [Section("Kafka", kafka, Area), *([Section("PostgreSQL", database, Area)] if database else [])]
     return Report(
         Status(verdict, seen.at, areas),
-        Status,
+        Area,
+        listing=areas,
         exit_code=_EXIT_CODES[verdict],
         errors=_failures(seen),
         sections=tuple(sections),

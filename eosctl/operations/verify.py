@@ -5,15 +5,16 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from eosctl.core.documents import REPORTS, Document, require_file
 from eosctl.core.errors import EosctlError, Notice, Refused, UsageError, did_you_mean
 from eosctl.core.operation import Action, Example
 from eosctl.core.params import DurationMs, Params, param
 from eosctl.core.report import Report
 from eosctl.domain.cdc_config import PASSWORD_REFERENCE, CdcWish, require_reference
+from eosctl.domain.proof.chapters import Chapter, ProofDocument
 from eosctl.domain.proof.faults import KINDS, SERVER_KINDS, WIRE_POINTS, Kind, draw, parse_kinds, wires
 from eosctl.domain.strategies.catalogue import NAMES
 from eosctl.domain.strategies.scaffolding import Program, Scaffold, scaffold, under
-from eosctl.operations.proof_report import check_report, write_report
 from eosctl.operations.proving import NEEDS_CONNECT, StrategyProof, chapters, judged, told
 from eosctl.operations.proving_own import OwnProof, Promise, judged_own, own_chapter, own_trial, points_of, told_own
 from eosctl.ports import Gateways
@@ -67,7 +68,7 @@ def run(gateways: Gateways, params: VerifyParams) -> Report:
     """Exit 3 when a promise was broken or a control showed nothing. Raises UsageError, Refused, OperationFailed."""
     if params.crash_points == "list":
         return _places(params)
-    check_report(params.report)
+    require_file(params.report, REPORTS)
     kinds = parse_kinds(params.faults or (_OWN_FAULTS if params.exec else "kill"))
     servers = [one for one in kinds if one in SERVER_KINDS]
     if servers and not params.allow_faults:
@@ -104,10 +105,8 @@ def _strategies(gateways: Gateways, params: VerifyParams, kinds: tuple[Kind, ...
 
     left = _rounds(gateways, params, prove, seed)
     found = tuple(proofs.values())
-    if params.report is not None:
-        data = found[0] if params.strategy is not None else found
-        write_report(params.report, "Crash test", chapters(found), data)
-    return told(found, one=params.strategy is not None, left=left, left_out=left_out)
+    report = told(found, one=params.strategy is not None, left=left, left_out=left_out)
+    return replace(report, documents=_documents(params, chapters(found), report))
 
 
 def _own(gateways: Gateways, params: VerifyParams, kinds: tuple[Kind, ...], seed: int) -> Report:
@@ -131,9 +130,14 @@ def _own(gateways: Gateways, params: VerifyParams, kinds: tuple[Kind, ...], seed
         return proof.verdict == "pass"
 
     left = _rounds(gateways, params, prove, seed)
-    if params.report is not None:
-        write_report(params.report, "Crash test", (own_chapter(proofs[-1]),), proofs[-1])
-    return told_own(proofs[-1], left=left)
+    report = told_own(proofs[-1], left=left)
+    return replace(report, documents=_documents(params, (own_chapter(proofs[-1]),), report))
+
+
+def _documents(params: VerifyParams, chapters: tuple[Chapter, ...], report: Report) -> tuple[Document, ...]:
+    if params.report is None:
+        return ()
+    return (ProofDocument(params.report, "Crash test", data=report.data, chapters=chapters),)
 
 
 def _before(gateways: Gateways, params: VerifyParams, kinds: Sequence[Kind]) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from eosctl.core.counts import counted
 from eosctl.core.errors import (
     EosctlError,
     Interrupted,
@@ -126,7 +127,7 @@ def _asked(operation: Operation, report: Report) -> Done:
         raise _failure(report)
     data = plain(report.data)
     rows = data if isinstance(data, list) else []
-    count = f"{len(rows)} row{'s' if len(rows) != 1 else ''}"
+    count = counted(len(rows), "row")
     words = count if isinstance(data, list) else report.summary
     result = {"rows": rows, "data": data, "exit_code": int(report.exit_code), "status": status_of(report.exit_code),
               "warnings": plain(report.warnings), "errors": plain(report.errors),

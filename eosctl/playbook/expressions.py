@@ -68,4 +68,6 @@ def bare(expression: str) -> str:
 
 
 def _words(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(_words, value))
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -15,6 +15,9 @@ class LabGateway(Protocol):
     def up(self, name: str, wish: LabWish) -> tuple[LabSummary, bool]:
         """The running lab, and whether it was started now."""
 
+    def downloads(self, wish: LabWish) -> bool:
+        """Whether `up` has to download parts first, which takes a while."""
+
     def down(self, name: str, *, purge: bool) -> tuple[str, ...]:
         """Ends it; the roles of the processes that were ended."""
 

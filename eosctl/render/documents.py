@@ -10,9 +10,11 @@ from eosctl.core.documents import Document
 from eosctl.core.errors import UsageError
 from eosctl.core.plain import plain
 from eosctl.core.report import Section
+from eosctl.domain.proof.chapters import ProofDocument
 from eosctl.render.cells import cell, columns, words
 from eosctl.render.charts import WIDTH, stacked, svg_of
 from eosctl.render.output import Canvas, Format, section_text, shown_items
+from eosctl.render.proof_page import proof_text
 
 _STYLE = (
     f"body{{font:15px/1.5 system-ui,sans-serif;margin:2em auto;max-width:{WIDTH}px;padding:0 1em;color:#222}}"
@@ -44,6 +46,8 @@ class DocumentFiles:
 
 def content_of(document: Document) -> str | bytes:
     """What is in the file."""
+    if isinstance(document, ProofDocument):
+        return proof_text(document)
     match document.path.suffix:
         case ".html":
             return html_of(document)

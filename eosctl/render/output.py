@@ -70,7 +70,7 @@ def _yaml(data: Any) -> str:
 
 
 def _csv(report: Report) -> str:
-    rows = _rows(report.data)
+    rows = csv_rows(report)
     shown = columns(report.row_type, rows, wide=True)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -150,7 +150,9 @@ def grid(shown: Sequence[Shown], rows: list[list[str]], form: Format, canvas: Ca
     )
 
 
-def _rows(data: Any) -> list[Any]:
+def csv_rows(report: Report) -> list[Any]:
+    """What CSV has a line of: each row of a listing, each thing that an object lists, else the object itself."""
+    data = report.data if report.listing is None else report.listing
     if isinstance(data, (list, tuple)):
         return list(data)
     return [data] if is_dataclass(data) else [{"field": name, "value": value} for name, value in _items(data)]

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from eosctl.core.counts import counted
 from eosctl.core.operation import Receipt
 from eosctl.core.plan import Effect, Plan
 from eosctl.render.cells import Shown
 from eosctl.render.output import Canvas, Format, grid
+from eosctl.render.wrapping import wrapped
 
 _MANY = 60
 
@@ -21,8 +23,8 @@ def plan_text(plan: Plan, canvas: Canvas) -> str:
     lines.append(_effects(effects, canvas) if effects else "Nothing to change.")
     if count > _MANY:
         lines.append(f"... and {count - _MANY} more; --plan-out FILE saves all of them.")
-    lines += [f"Warning: {one.message} {one.hint}".rstrip() for one in plan.warnings]
-    return "\n".join(lines)
+    warnings = [f"Warning: {one.message} {one.hint}".rstrip() for one in plan.warnings]
+    return "\n".join([*lines, *(_folded(one, canvas) for one in warnings)])
 
 
 def receipts_text(receipts: tuple[Receipt, ...], canvas: Canvas) -> str:
@@ -40,7 +42,12 @@ def receipts_text(receipts: tuple[Receipt, ...], canvas: Canvas) -> str:
         Shown("message", "message", False),
     )
     table = grid(head, cells, Format.TABLE, canvas) if cells else ""
-    return "\n".join(part for part in (table, f"{len(receipts) - len(bad)} of {len(receipts)} steps done.") if part)
+    done = f"{len(receipts) - len(bad)} of {counted(len(receipts), 'step')} done."
+    return f"{table}\n{done}" if table else done
+
+
+def _folded(text: str, canvas: Canvas) -> str:
+    return wrapped(text, canvas.width, below="  ") if canvas.terminal else text
 
 
 def _effects(effects: tuple[Effect, ...], canvas: Canvas) -> str:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from eosctl.core.counts import counted
 from eosctl.core.durations import format_duration_ms
 from eosctl.core.errors import EosctlError, OperationFailed, PartlyDone
 from eosctl.domain.pace import Pace
@@ -66,7 +67,8 @@ def run_purge(
 def _with_tally(error: EosctlError, target: PurgeTarget, tally: PurgeTally) -> EosctlError:
     if not tally.deleted:
         return error
-    done = f"{tally.deleted:,} rows of {target.table} are gone, in {tally.batches:,} whole batches."
+    rows = counted(tally.deleted, f"row of {target.table} is", f"rows of {target.table} are")
+    done = f"{rows} gone, in {counted(tally.batches, 'whole batch', 'whole batches')}."
     return PartlyDone(
         error.code,
         f"{error.message} {done}",

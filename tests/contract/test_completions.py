@@ -2,18 +2,18 @@
 
 import json
 import os
-import pty
-import select
 import shutil
 import socket
 import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from fixtures.lab import wait_until
+from fixtures.screen import ScreenOf
 
 from eosctl.cli.completion import scripts
 from eosctl.lab.incidents.parts import commit_position
@@ -28,47 +28,21 @@ START = {
 HERE = [shell for shell in START if shutil.which(shell)]
 
 
-class Terminal:
-    """A shell on a pseudo-terminal of its own."""
-
-    def __init__(self, command: list[str], environment: dict[str, str]) -> None:
-        self.side, other = pty.openpty()
-        self.process = subprocess.Popen(command, stdin=other, stdout=other, stderr=other, env=environment,
-                                        start_new_session=True)  # fmt: skip
-        os.close(other)
-        self.seen = ""
-
-    def type(self, text: str) -> None:
-        os.write(self.side, text.encode())
-
-    def shows(self, text: str) -> bool:
-        while select.select([self.side], [], [], 0.2)[0]:
-            self.seen += os.read(self.side, 65_536).decode(errors="replace")
-        return text in self.seen
-
-    def close(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        os.close(self.side)
-
-
 @pytest.fixture
-def shell_of(tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
+def shell_of(tmp_path: Path) -> Iterator[Callable[..., ScreenOf]]:
     """`shell_of("bash", EOSCTL_DSN=...)`: a shell that has read its completion file."""
-    opened: list[Terminal] = []
+    with ExitStack() as opened:
 
-    def start(name: str, **variables: str) -> Terminal:
-        command, ready = START[name]
-        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-        environment = {**os.environ, **variables, "PATH": path, "TERM": "xterm", "HOME": str(tmp_path), "PS1": "$ "}
-        opened.append(Terminal(command, environment))
-        opened[-1].type(ready.format(folder=FOLDER) + " && echo rea''dy\n")
-        wait_until(lambda: opened[-1].shows("ready"), limit_s=60)
-        return opened[-1]
+        def start(name: str, **variables: str) -> ScreenOf:
+            command, ready = START[name]
+            path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+            shell = ScreenOf(command=command, PATH=path, HOME=str(tmp_path), PS1="$ ", **variables)
+            opened.enter_context(shell)
+            shell.press(ready.format(folder=FOLDER) + " && echo rea''dy\n")
+            shell.says("ready")
+            return shell
 
-    yield start
-    for one in opened:
-        one.close()
+        yield start
 
 
 def test_the_files_have_not_drifted() -> None:
@@ -77,31 +51,31 @@ def test_the_files_have_not_drifted() -> None:
 
 
 @pytest.mark.parametrize("shell", HERE)
-def test_tab_completes_verbs(shell: str, shell_of: Callable[..., Terminal]) -> None:
+def test_tab_completes_verbs(shell: str, shell_of: Callable[..., ScreenOf]) -> None:
     terminal = shell_of(shell)
-    terminal.type("eosctl txn hang\t")
-    wait_until(lambda: terminal.shows("eosctl txn hanging"), limit_s=60)
+    terminal.press("eosctl txn hang\t")
+    terminal.says("eosctl txn hanging")
 
 
 @pytest.mark.parametrize("shell", HERE)
 def test_tab_completes_groups_of_the_live_cluster(
-    shell: str, shell_of: Callable[..., Terminal], lab: LabState, topic: str
+    shell: str, shell_of: Callable[..., ScreenOf], lab: LabState, topic: str
 ) -> None:
     group = f"tab-{uuid.uuid4().hex[:8]}"
     commit_position(lab, group, topic, 0, 0)
     terminal = shell_of(shell, EOSCTL_BOOTSTRAP_SERVER=lab.bootstrap_servers)
-    terminal.type(f"eosctl txn blocked --group {group[:8]}")
+    terminal.press(f"eosctl txn blocked --group {group[:8]}")
 
     def tab() -> bool:
-        terminal.type("\t")
-        return terminal.shows(group)
+        terminal.press("\t")
+        return terminal.has_said(group)
 
     wait_until(tab, limit_s=60)
 
 
 @pytest.mark.parametrize("shell", HERE)
 def test_tab_completes_playbooks_and_runs_that_can_be_resumed_whatever_the_broker_does(
-    shell: str, shell_of: Callable[..., Terminal], tmp_path: Path
+    shell: str, shell_of: Callable[..., ScreenOf], tmp_path: Path
 ) -> None:
     """The broker that is named takes connections and never answers."""
     for name, status in (("20260301T120000-mend-aaaa", "failed"), ("20260301T120001-mend-bbbb", "done")):
@@ -114,16 +88,16 @@ def test_tab_completes_playbooks_and_runs_that_can_be_resumed_whatever_the_broke
         terminal = shell_of(shell, EOSCTL_BOOTSTRAP_SERVER=servers, XDG_STATE_HOME=str(tmp_path))
 
         def tab(wanted: str) -> bool:
-            terminal.type("\t")
-            return terminal.shows(wanted)
+            terminal.press("\t")
+            return terminal.has_said(wanted)
 
-        terminal.type("eosctl playbook show unbl")
+        terminal.press("eosctl playbook show unbl")
         wait_until(lambda: tab("eosctl playbook show unblock-consumer"), limit_s=60)
-        terminal.type("\x15eosctl playbook resume 2026")
+        terminal.press("\x15eosctl playbook resume 2026")
         wait_until(lambda: tab("20260301T120000-mend-aaaa"), limit_s=60)
-        terminal.type("\x15eosctl txn blocked --group x\t\x15echo still''here\n")
-        wait_until(lambda: terminal.shows("stillhere"), limit_s=60)
-    assert "mend-bbbb" not in terminal.seen
+        terminal.press("\x15eosctl txn blocked --group x\t\x15echo still''here\n")
+        terminal.says("stillhere")
+    assert "mend-bbbb" not in terminal.text
 
 
 @pytest.mark.parametrize("fish", [path for path in [shutil.which("fish")] if path])
@@ -144,23 +118,23 @@ def test_fish_completes_verbs_and_groups(fish: str, lab: LabState, topic: str, t
 
 
 def test_bash_completes_a_playbooks_parameters_and_their_values(
-    shell_of: Callable[..., Terminal], lab: LabState, topic: str
+    shell_of: Callable[..., ScreenOf], lab: LabState, topic: str
 ) -> None:
     group = f"tab-{uuid.uuid4().hex[:8]}"
     commit_position(lab, group, topic, 0, 0)
     terminal = shell_of("bash", EOSCTL_BOOTSTRAP_SERVER=lab.bootstrap_servers)
-    terminal.type("A=b eosctl playbook run unblock-consumer -p gr\t")
-    wait_until(lambda: terminal.shows("-p group="), limit_s=60)
-    terminal.type(group[:8])
+    terminal.press("A=b eosctl playbook run unblock-consumer -p gr\t")
+    terminal.says("-p group=")
+    terminal.press(group[:8])
 
     def tab() -> bool:
-        terminal.type("\t")
-        return terminal.shows(f"-p group={group}")
+        terminal.press("\t")
+        return terminal.has_said(f"-p group={group}")
 
     wait_until(tab, limit_s=60)
 
 
-def test_bash_completes_behind_a_quoted_word(shell_of: Callable[..., Terminal]) -> None:
+def test_bash_completes_behind_a_quoted_word(shell_of: Callable[..., ScreenOf]) -> None:
     terminal = shell_of("bash")
-    terminal.type("eosctl --dsn 'dbname=a b' txn hang\t")
-    wait_until(lambda: terminal.shows("txn hanging"), limit_s=60)
+    terminal.press("eosctl --dsn 'dbname=a b' txn hang\t")
+    terminal.says("txn hanging")

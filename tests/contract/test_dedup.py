@@ -1,5 +1,7 @@
 """Dedup tables on a real PostgreSQL and Kafka: every command, every kind of table, and what is refused."""
 
+import csv
+import io
 import subprocess
 import uuid
 from collections.abc import Callable
@@ -34,6 +36,23 @@ def test_init_makes_each_layout_once_and_its_printed_ddl_makes_the_same(dedup: D
         assert dedup.count(table=table) == 1
     assert ("partitioned_gives_up" in (*made.warnings,)) == (layout == "partitioned")
     assert bool(printed.data["note"]) == (layout == "partitioned")
+
+
+def test_a_changes_csv_has_a_line_for_each_difference_and_then_its_result(dedup: Dedup) -> None:
+    dedup.make_table()
+    dedup.fill(3, days=40)
+
+    def lines(*words: str) -> list[dict[str, str]]:
+        as_json = dedup.command("purge", "--older-than", "1d", "--accept-duplicates", *words)
+        command = ["csv" if one == "json" else one for one in as_json]
+        done = subprocess.run(command, env=dedup.env(), capture_output=True, text=True, check=True)
+        return list(csv.DictReader(io.StringIO(done.stdout)))
+
+    planned = lines("--dry-run")
+    assert {tuple(one) for one in planned} == {("subject", "attribute", "before", "after")}
+    assert any("processed_messages" in one["subject"] for one in planned), planned
+    (done,) = lines()
+    assert int(done["deleted"]) + dedup.count() == 3 > dedup.count()
 
 
 def test_init_can_be_undone_while_the_table_is_empty_only(dedup: Dedup) -> None:

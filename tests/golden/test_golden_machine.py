@@ -41,6 +41,9 @@ class FakeLab:
     def up(self, name: str, wish: object) -> tuple[LabSummary, bool]:
         return LAB, True
 
+    def downloads(self, wish: object) -> bool:
+        return False
+
     def down(self, name: str, *, purge: bool) -> tuple[str, ...]:
         return ("zombie", "broker-1", "postgres")
 

@@ -15,7 +15,7 @@ SUMMARY = PlaybookSummary(
     file="playbooks/unblock-consumer.yaml",
 )  # fmt: skip
 STEPS = (
-    StepOutcome("look", "txn.blocked", "done", "1 rows", took_ms=420),
+    StepOutcome("look", "txn.blocked", "done", "1 row", took_ms=420),
     StepOutcome("abort", "txn.abort", "done", "Abort 1 hanging transaction", "20260301T120000000-abc123", 310),
     StepOutcome("fence", "producers.fence", "done", "nothing to do"),
     StepOutcome("free", "txn.blocked", "done", "0 rows", took_ms=2_400),

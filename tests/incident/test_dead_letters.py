@@ -112,6 +112,7 @@ def test_wrong_wishes_are_named(dead_letters: DeadLetters, gateways: CliGateways
         ("dlq.replay", {"report": "sum.pdf"}, "bad_report"),
         ("dlq.replay", {"report": "/no/such/folder/sum.md"}, "no_folder"),
         ("dlq.replay", {"list_file": "/no/such/folder/list.jsonl"}, "list_not_written"),
+        ("dlq.replay", {"shared": True, "dedup_window": "0s"}, "shared_needs_window"),
         ("dlq.replay", {"shared": True, "canary": 1}, "canary_and_group"),
         ("dlq.replay", {"shared": True, "canary": 1, "watch_group": "nobody"}, "group_not_reading"),
         ("dlq.replay", {"partition": (7,)}, "unknown_partition"),

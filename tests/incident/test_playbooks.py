@@ -23,9 +23,11 @@ Inject = Callable[..., Incident]
 
 @pytest.fixture
 def gateways(lab: LabState) -> Iterator[CliGateways]:
+    checks = {"names": ["transaction-age", "hanging-transactions", "blocked-records"]}  # others share the lab
     settings = Settings(
-        kafka={"bootstrap.servers": lab.bootstrap_servers, **lab.security}, dsn=lab.dsn, timeout_ms=60_000
-    )
+        kafka={"bootstrap.servers": lab.bootstrap_servers, **lab.security}, dsn=lab.dsn, timeout_ms=60_000,
+        sections={"checks": checks},
+    )  # fmt: skip
     one = CliGateways(settings, progress=Silent(), stop=NeverStop())
     yield one
     one.close()
@@ -82,16 +84,19 @@ def test_the_health_check_is_well_on_a_quiet_cluster_and_fails_on_a_hang(
     inject: Inject, playbooks: CliPlaybooks
 ) -> None:
     wait_until(lambda: playbooks.run("eos-health-check", wish()).status == "done", limit_s=60)
-    inject("hanging-transaction")
+    facts = inject("hanging-transaction").facts
     sick = playbooks.run("eos-health-check", wish())
-    assert (sick.status, "hang" in sick.said) == ("failed", True)
-    playbooks.run("unblock-consumer", wish(group=next(iter(_groups(sick.folder)))))
+    assert (sick.status, f"hanging-transactions {facts['topic']} (critical)" in sick.said) == ("failed", True)
+    playbooks.run("unblock-consumer", wish(group=facts["group"]))
 
 
-def _groups(folder: str) -> set[str]:
-    events = [json.loads(line) for line in Path(folder, "events.jsonl").read_text("utf-8").splitlines()]
-    blocked = next(one["result"]["blocked"] for one in events if one.get("step") == "look" and one["event"] == "step")
-    return {group["group"] for row in blocked["rows"] for group in row["groups"]}
+def test_the_health_check_holds_transactions_against_the_limit_that_was_given(
+    inject: Inject, playbooks: CliPlaybooks
+) -> None:
+    found = f"transaction-age {inject('long-transaction').facts['topic']}"
+    wait_until(lambda: f"{found} (critical)" in playbooks.run("eos-health-check", wish(older_than="100ms")).said,
+               limit_s=60)  # fmt: skip
+    assert found not in playbooks.run("eos-health-check", wish()).said
 
 
 def test_a_run_that_failed_goes_on_where_it_stopped_and_does_nothing_twice(

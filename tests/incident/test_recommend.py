@@ -2,9 +2,6 @@
 
 import itertools
 import json
-import os
-import pty
-import select
 import subprocess
 import sys
 from pathlib import Path
@@ -12,76 +9,45 @@ from pathlib import Path
 import psycopg
 from confluent_kafka import Consumer, TopicPartition
 from fixtures.lab import LIMIT_S, wait_until
+from fixtures.screen import ScreenOf
 
 from eosctl.domain.groups import offsets_partition
 from eosctl.domain.strategies.catalogue import strategy
 from eosctl.lab import clients
 from eosctl.lab.state import LabState
 
-
-class Terminal:
-    """A real pseudo-terminal with `eosctl recommend` on it."""
-
-    def __init__(self, *words: str) -> None:
-        self._master, slave = pty.openpty()
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "eosctl", "recommend", *words],
-            stdin=slave, stdout=slave, stderr=slave, start_new_session=True, env={**os.environ, "TERM": "dumb"},
-        )  # fmt: skip
-        os.close(slave)
-        self.text = ""
-
-    def expect(self, words: str) -> None:
-        """Waits for new text that has these words."""
-        start = len(self.text)
-        wait_until(lambda: self._read() and words in self.text[start:])
-
-    def answer(self, line: str, then: str) -> None:
-        """Types a line and waits for what comes."""
-        os.write(self._master, f"{line}\n".encode())
-        self.expect(then)
-
-    def end(self) -> int:
-        """The exit code."""
-        wait_until(lambda: self._read() and self.process.poll() is not None)
-        os.close(self._master)
-        return self.process.returncode
-
-    def _read(self) -> bool:
-        try:
-            while select.select([self._master], [], [], 0)[0]:
-                self.text += os.read(self._master, 65_536).decode(errors="replace").replace("\r\n", "\n")
-        except OSError:
-            pass  # the other end is closed
-        return True
+QUESTION = "write its results to Kafka?"
 
 
 def test_a_person_is_asked_explained_to_and_can_go_back() -> None:
-    terminal = Terminal()
-    terminal.expect("write its results to Kafka?")
-    terminal.answer("?", "Kafka's transactions join")
-    terminal.answer("maybe", "Please answer yes or no")
-    terminal.answer("y", "write to a database?")
-    terminal.answer("b", "write its results to Kafka?")
-    terminal.answer("no", "write to a database?")
-    terminal.answer("yes", "in the same transaction")
-    terminal.answer("n", "external API")
-    terminal.answer("no", "source of truth")
-    terminal.answer("no", "peak?")
-    terminal.answer("", "lose a few")
-    terminal.answer("no", "by its nature?")
-    terminal.answer("no", "stay in order?")
-    terminal.answer("", "Watch it")
-    assert terminal.end() == 0
-    assert "no: [dedup-table]  <== here" in terminal.text
-    assert "was assumed" not in terminal.text
+    with ScreenOf("recommend", TERM="dumb") as terminal:
+        for question, answer in (
+            (QUESTION, "?"),
+            ("Kafka's transactions join", "maybe"),
+            ("Please answer yes or no", "y"),
+            ("write to a database?", "b"),
+            (QUESTION, "no"),
+            ("write to a database?", "yes"),
+            ("in the same transaction", "n"),
+            ("external API", "no"),
+            ("source of truth", "no"),
+            ("peak?", ""),
+            ("lose a few", "no"),
+            ("by its nature?", "no"),
+            ("stay in order?", ""),
+        ):
+            terminal.answers(question, f"{answer}\n")
+        terminal.says("Watch it")
+        assert terminal.end() == 0
+        assert "no: [dedup-table]  <== here" in terminal.text
+        assert "was assumed" not in terminal.text
 
 
 def test_control_d_ends_the_questions_with_a_sentence() -> None:
-    terminal = Terminal()
-    terminal.expect("write its results to Kafka?")
-    terminal.answer("\x04", "The questions ended")
-    assert terminal.end() == 7
+    with ScreenOf("recommend", TERM="dumb") as terminal:
+        terminal.answers(QUESTION, "\x04")
+        terminal.says("The questions ended")
+        assert terminal.end() == 7
 
 
 def test_a_missing_answer_without_a_terminal_lists_the_question_and_its_answers() -> None:

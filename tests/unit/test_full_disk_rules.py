@@ -12,11 +12,11 @@ from eosctl.core.errors import Refused
 from eosctl.domain.proof.counting import known
 from eosctl.domain.proof.faults import Fault, Happened, draw, draw_own, wires
 from eosctl.domain.proof.stories import Course, Sent, stories
-from eosctl.domain.proof.timeline import timeline
 from eosctl.domain.strategies.scaffolding import scaffold
 from eosctl.lab import full_disk
 from eosctl.operations.proving import _place
 from eosctl.operations.verify import VerifyParams, run
+from eosctl.render.proof_timeline import timeline
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,17 @@ def test_jars_that_are_kept_are_used_as_they_are(part: str, tmp_path: Path, monk
     assert f"{folder}/{part}/*" in jars.resolved(f"org.example:{part}:1")
 
 
+def test_what_is_kept_need_not_be_downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert not jars.are_here(connect=False)
+    folder = tmp_path / "kept"
+    (folder / "jars").mkdir(parents=True)
+    (folder / "jars" / "kafka.jar").touch()
+    jars.jars_folder().mkdir(parents=True)
+    jars._remembered(jars.COORDINATES).write_text(str(folder), encoding="utf-8")
+    assert (jars.are_here(connect=False), jars.are_here(connect=True)) == (True, False)
+
+
 def test_jars_are_fetched_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import jgo
 

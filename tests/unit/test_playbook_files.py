@@ -103,6 +103,7 @@ def test_templates_keep_types_and_join_words() -> None:
     scope = {"params": {"n": 3, "name": "a"}, "item": {"topic": "t", "partition": 0}}
     assert filled("${{ params.n }}", scope) == 3
     assert filled("${{ item.topic }}:${{ item.partition }}", scope) == "t:0"
+    assert filled("Look at ${{ [1, 2].map(n, 't:' + string(n)) }}", scope) == "Look at t:1, t:2"
     assert filled({"ids": ["${{ params.name }}", 7]}, scope) == {"ids": ["a", 7]}
     assert holds("size([1, 2]) == params.n - 1", scope)
 

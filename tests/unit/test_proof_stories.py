@@ -1,6 +1,9 @@
 """Checks and stories of a crash test: each thing that went wrong is told with the fault that lay between."""
 
+import json
 import re
+from dataclasses import replace
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -8,12 +11,14 @@ from fixtures.pages import parsed
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eosctl.domain.proof.chapters import Chapter, Part, ProofDocument
 from eosctl.domain.proof.checks import OutboxFacts, Position, checks
 from eosctl.domain.proof.counting import Effect, count, known, message
 from eosctl.domain.proof.faults import Fault, Happened
-from eosctl.domain.proof.page import Chapter, Part, html_page, markdown
 from eosctl.domain.proof.stories import Course, Ran, Sent, marks, stories
 from eosctl.proof.curve import Curve
+from eosctl.render.documents import DocumentFiles
+from eosctl.render.proof_page import html_page, markdown
 
 KILLED = Happened(Fault("kill", "consumer.py", 20, "after-effect", 20), 500)
 COURSE = Course(
@@ -131,7 +136,7 @@ def chapter(name: str) -> Chapter:
     tally = count(effects, messages=100, restarts=1)
     kept = checks(tally, "exactly once", ordered=True, positions=(Position(0, 100, 100),))
     part = Part(name, "Says <so>.", tally, kept, COURSE, marks(effects), stories(COURSE, effects, messages=100))
-    return Chapter(name, "fail", "1 duplicates", (part,))
+    return Chapter(name, "fail", "1 duplicate", (part,))
 
 
 def test_the_page_is_one_file_with_a_drawing_and_the_stories() -> None:
@@ -149,5 +154,15 @@ def test_the_page_is_one_file_with_a_drawing_and_the_stories() -> None:
 
 def test_the_markdown_has_the_same_tables() -> None:
     text = markdown("Crash test", [chapter("dedup-table")])
-    assert "| nothing is done twice | no | 1 surplus effects |" in text
+    assert "| nothing is done twice | no | 1 surplus effect |" in text
     assert message(60)["id"] in text
+
+
+def test_a_report_is_written_by_its_ending(tmp_path: Path) -> None:
+    wish = ProofDocument(tmp_path / "x.html", "Crash test", data=("a", 1), chapters=(chapter("dedup-table"),))
+    for ending in (".html", ".md", ".json"):
+        DocumentFiles().write(replace(wish, path=tmp_path / f"x{ending}"))
+    page, text, data = ((tmp_path / f"x{ending}").read_text(encoding="utf-8") for ending in (".html", ".md", ".json"))
+    assert page == html_page("Crash test", wish.chapters) + "\n"
+    assert text == markdown("Crash test", wish.chapters) + "\n"
+    assert json.loads(data) == {"schema": "eosctl.verify/v1", "data": ["a", 1]}

@@ -8,11 +8,15 @@ from datetime import UTC, datetime
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from eosctl.core.errors import Notice
 from eosctl.core.exit_codes import ExitCode
 from eosctl.core.report import Report, Section, column
+from eosctl.render.cells import Shown
 from eosctl.render.output import Canvas, Format, render
+from eosctl.render.terminal import terminal_table
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,13 @@ def test_csv_reads_back() -> None:
     assert json.loads(read[0]["groups"]) == ["a", "b"]
 
 
+def test_csv_of_an_object_lists_what_is_in_it() -> None:
+    inside = Report({"verdict": "problem", "rows": ROWS}, Row, listing=ROWS)
+    assert render("x.y", inside, Format.CSV, Canvas()) == render("x.y", REPORT, Format.CSV, Canvas())
+    empty = render("x.y", Report({"verdict": "ok"}, Row, listing=()), Format.CSV, Canvas())
+    assert (empty.count("\n"), empty.startswith("topic,age_ms")) == (0, True)
+
+
 def test_markdown_keeps_its_columns_whatever_the_cells_hold() -> None:
     lines = render("x.y", REPORT, Format.MARKDOWN, Canvas()).splitlines()
     assert len(lines) == 4
@@ -81,6 +92,30 @@ def test_a_terminal_table_is_never_wider_than_the_terminal(width: int) -> None:
     text = render("x.y", REPORT, Format.TABLE, Canvas(width=width, terminal=True))
     assert max(map(len, text.splitlines())) <= width
     assert "\x1b" not in text
+
+
+@given(
+    st.lists(st.lists(st.lists(st.text("abc:-", min_size=1, max_size=20), max_size=5), min_size=3, max_size=3),
+             min_size=1, max_size=3),
+    st.integers(20, 120),
+)  # fmt: skip
+def test_no_word_is_torn_and_no_line_too_long(cells: list[list[list[str]]], width: int) -> None:
+    shown = (Shown("a", "first heading", False), Shown("b", "second", True), Shown("c", "third", False))
+    text = terminal_table(shown, [[" ".join(words) for words in row] for row in cells], width, colour=False)
+    assert max(map(len, text.splitlines())) <= width
+    seen = set(text.split())
+    long = max((len(word) for row in cells for words in row for word in words), default=0)
+    if long <= width - len("FIRST HEADING  "):
+        assert {word for row in cells for words in row for word in words} <= seen
+    assert {"FIRST", "HEADING", "SECOND", "THIRD"} <= seen
+
+
+@pytest.mark.parametrize("width", [20, 35, 60])
+def test_the_headings_of_no_rows_are_whole(width: int) -> None:
+    shown = tuple(Shown(name, name, True) for name in ("last stable", "high watermark", "producer id", "verdict"))
+    lines = terminal_table(shown, [], width, colour=False).splitlines()
+    assert max(map(len, lines)) <= width
+    assert all(any(one.heading.upper() in " ".join(line.split()) for line in lines) for one in shown)
 
 
 def test_colour_only_where_it_is_asked_for() -> None:

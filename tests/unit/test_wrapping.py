@@ -40,6 +40,11 @@ def test_short_lines_and_empty_ones_stay() -> None:
     assert wrapped("one\n\n  two", 40) == "one\n\n  two"
 
 
+def test_what_hangs_below_its_head_is_within_the_width() -> None:
+    assert wrapped("Warning: one two three", 20, below="  ") == "Warning: one two\n  three"
+    assert wrapped("  one two three four five", 20, below="--") == "  one two three four\n  five"
+
+
 class _Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True

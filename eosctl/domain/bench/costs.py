@@ -30,8 +30,8 @@ class CostRow:
     high: float | None
     book: str
     twin: str
-    plain_rounds: tuple[float, ...]
-    measured_rounds: tuple[float, ...]
+    plain_rounds: tuple[float, ...] = field(metadata=column(hidden=True))
+    measured_rounds: tuple[float, ...] = field(metadata=column(hidden=True))
 
     @property
     def slowdown(self) -> float:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from eosctl.core.counts import counted
 from eosctl.core.errors import Notice
 from eosctl.domain.checks.levels import Level, Limits, Unit, level_of, worst
 
@@ -117,8 +118,7 @@ def summary_words(results: Sequence[CheckResult]) -> str:
         for level in (Level.CRITICAL, Level.WARNING, Level.UNKNOWN, Level.OK)
     ]
     words = ", ".join(f"{count} {level.value}" for level, count in counts if count)
-    noun = "check" if len(results) == 1 else "checks"
-    return f"{len(results)} {noun}: {words}" if results else "No check was made"
+    return f"{counted(len(results), 'check')}: {words}" if results else "No check was made"
 
 
 def _judged(one: Measure, limits: Limits) -> Judged:

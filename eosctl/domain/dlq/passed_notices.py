@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from eosctl.core.counts import counted
 from eosctl.core.errors import Notice
 from eosctl.domain.dlq import tally
 from eosctl.domain.dlq.passed import SETTLED_MS, Said
@@ -32,19 +33,24 @@ def passed_notices(sum_: PassedSum) -> tuple[Notice, ...]:
     means = Notice("offset_means", text, "offset_means in the profile's tables.offsets says what a table holds.")
     found = [means, *_passed(sum_)]
     if count := sum_.outcomes.get(tally.SKIPPED_AHEAD):
-        text = f"{count} are skipped because the consumer has not passed them: it must run to process them."
+        one = "is skipped because the consumer has not passed it: it must run to process it."
+        many = "are skipped because the consumer has not passed them: it must run to process them."
+        text = counted(count, one, many)
         hint = "A later run that finds them passed replays them: purge them by then, or give --since."
         found.append(Notice("ahead", text, hint))
     if count := sum_.outcomes.get(tally.HELD_AHEAD):
-        text = f"{count} are held because the consumer has not passed them and may be at them now."
+        text = counted(count, "is held because the consumer has not passed it and may be at it now.",
+                       "are held because the consumer has not passed them and may be at them now.")  # fmt: skip
         hint = f"They were written less than {SETTLED_MS // 60_000}m ago, or do not tell when. Run it again later."
         found.append(Notice("ahead_or_at_it", text, hint))
     if count := sum_.replayed.get(Said.GONE):
-        text = f"{count} were not passed, but can't be read there any more: they are replayed."
+        text = counted(count, "was not passed, but can't be read there any more: it is replayed.",
+                       "were not passed, but can't be read there any more: they are replayed.")  # fmt: skip
         hint = "Their origin does not hold them, or the stored offset lies before the start of its log."
         found.append(Notice("ahead_and_gone", text, hint))
     if count := sum_.replayed.get(Said.UNKNOWN):
-        text = f"{count} tell no origin, or have no offset of their group in the table: they are replayed."
+        text = counted(count, "tells no origin, or has no offset of its group in the table: it is replayed.",
+                       "tell no origin, or have no offset of their group in the table: they are replayed.")  # fmt: skip
         hint = f"It has {named(sum_.groups)}: --processed-group says which one is meant." if sum_.groups else ""
         found.append(Notice("offset_not_stored", text, hint))
     return tuple(found)
@@ -58,13 +64,21 @@ def named(groups: Sequence[str]) -> str:
 
 def _passed(sum_: PassedSum) -> list[Notice]:
     if sum_.claimed:
-        count = f"{sum_.outcomes.get(tally.SKIPPED_PASSED, 0)} dead letters" if sum_.scanned else "Dead letters"
-        text = f"{count} that the stored offset has passed are skipped: that they were processed is your word."
+        text = _letters(
+            sum_, sum_.outcomes.get(tally.SKIPPED_PASSED, 0), "skipped: that such were processed is your word."
+        )
         hint = ("It holds for a consumer that never stores an offset past a record that it dead-lettered, or that was "
                 "set back and has read them again since.")  # fmt: skip
         return [Notice("passed_means_processed", text, hint)]
     if sum_.scanned and not sum_.replayed.get(Said.PASSED):
         return []
-    count = f"{sum_.replayed[Said.PASSED]} dead letters" if sum_.scanned else "Dead letters"
-    text = f"{count} that the stored offset has passed are replayed: it passes what was dead-lettered, too."
+    count = sum_.replayed.get(Said.PASSED, 0)
+    text = _letters(sum_, count, "replayed: it passes what was dead-lettered, too.")
     return [Notice("passed_is_no_proof", text, "If you know that they were processed: --passed-means processed.")]
+
+
+def _letters(sum_: PassedSum, count: int, then: str) -> str:
+    passed = "that the stored offset has passed"
+    if not sum_.scanned:
+        return f"Dead letters {passed} are {then}"
+    return f"{counted(count, f'dead letter {passed} is', f'dead letters {passed} are')} {then}"

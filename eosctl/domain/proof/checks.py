@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from eosctl.core.counts import counted
 from eosctl.domain.proof.counting import Tally
 
 Held = Literal["yes", "no", "not promised"]
@@ -48,20 +49,21 @@ def checks(
     once = promise == "exactly once"
     found = [
         _check("no acknowledged write is lost", tally.missed, promise != "at most once",
-               f"{tally.total_messages} acknowledged, {tally.missed} without an effect"),
+               f"{tally.total_messages:,} acknowledged, {tally.missed:,} without an effect"),
         _check("nothing is done twice", tally.duplicates, promise != "at least once",
-               f"{tally.duplicates} surplus effects"),
-        _check("nothing is changed", tally.corrupted, True, f"{tally.corrupted} effects with other content"),
+               f"{counted(tally.duplicates, 'surplus effect')}"),
+        _check("nothing is changed", tally.corrupted, True, f"{counted(tally.corrupted, 'effect')} with other content"),
         _check("nothing aborted is seen (G1a)", tally.aborted_seen, True,
-               f"{tally.aborted_seen} effects of aborted messages"),
+               f"{counted(tally.aborted_seen, 'effect')} of aborted messages"),
         _check("each key keeps its order", tally.out_of_order, once and ordered,
-               f"{tally.out_of_order} messages behind a later one"),
+               f"{counted(tally.out_of_order, 'message')} behind a later one"),
     ]  # fmt: skip
     if positions:
         found.append(_offsets(tally, positions, promised=once))
     if outbox is not None:
         astray = outbox.unpublished + outbox.strangers
-        words = f"{outbox.rows} rows, {outbox.unpublished} not in the topic, {outbox.strangers} records without a row"
+        strangers = counted(outbox.strangers, "record")
+        words = f"{counted(outbox.rows, 'row')}, {outbox.unpublished:,} not in the topic, {strangers} without a row"
         found.append(_check("outbox rows and topic agree", astray, True, words))
     return tuple(found)
 
@@ -70,7 +72,8 @@ def _offsets(tally: Tally, positions: Sequence[Position], *, promised: bool) -> 
     """A position at the end says that all is done: then all must have its effect; and the other way round."""
     behind = sum(one.end - one.position for one in positions if one.position < one.end)
     wrong = tally.missed if behind == 0 else behind if tally.missed == 0 else 0
-    words = f"positions are {f'{behind} before' if behind else 'at'} the end, {tally.missed} messages without an effect"
+    place = f"{behind:,} before" if behind else "at"
+    words = f"positions are {place} the end, {counted(tally.missed, 'message')} without an effect"
     return _check("offsets and effects agree", wrong, promised, words)
 
 

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from eosctl.core.counts import counted
 from eosctl.domain.proof.counting import Tally
 
 Verdict = Literal["pass", "fail", "inconclusive"]
@@ -14,14 +15,14 @@ def broken_promises(tally: Tally, promise: str, *, ordered: bool = True) -> tupl
 
     At most once may miss, at least once may double; only exactly once promises the order of each key.
     """
-    counted = {
-        "missed": tally.missed if promise != "at most once" else 0,
-        "duplicates": tally.duplicates if promise != "at least once" else 0,
-        "corrupted": tally.corrupted,
-        "aborted seen": tally.aborted_seen,
-        "out of order": tally.out_of_order if promise == "exactly once" and ordered else 0,
+    faults = {
+        ("missed", "missed"): tally.missed if promise != "at most once" else 0,
+        ("duplicate", "duplicates"): tally.duplicates if promise != "at least once" else 0,
+        ("corrupted", "corrupted"): tally.corrupted,
+        ("aborted seen", "aborted seen"): tally.aborted_seen,
+        ("out of order", "out of order"): tally.out_of_order if promise == "exactly once" and ordered else 0,
     }
-    return tuple(f"{number} {what}" for what, number in counted.items() if number)
+    return tuple(counted(number, one, many) for (one, many), number in faults.items() if number)
 
 
 def verdict(tally: Tally, control: Tally, promise: str, *, ordered: bool = True) -> Verdict:

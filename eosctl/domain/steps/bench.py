@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from eosctl.core.counts import counted
 from eosctl.core.durations import format_duration_ms
 from eosctl.core.plan import Effect, Step
 from eosctl.domain.bench.measuring import NEEDS_DATABASE, BenchWish
@@ -20,7 +21,7 @@ class RunBench(Step):
 
     def describe(self) -> str:
         about = format_duration_ms(self.wish.estimate_s() * 1_000)
-        return f"Measure {', '.join(self.wish.areas)} in {self.wish.rounds} rounds, about {about}"
+        return f"Measure {', '.join(self.wish.areas)} in {counted(self.wish.rounds, 'round')}, about {about}"
 
     def effects(self) -> tuple[Effect, ...]:
         rows = [Effect("topics eosctl-bench-*", "exist", "-", "while it measures")]

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from eosctl.core.counts import counted
 from eosctl.core.plan import Effect, Step
 from eosctl.domain.dlq.dialects import Dialect
 from eosctl.domain.dlq.replaying import ReplayRules
@@ -24,7 +25,7 @@ class CreateReplayTopic(Step):
         return f"Create topic {self.topic}"
 
     def effects(self) -> tuple[Effect, ...]:
-        return (Effect(self.topic, "topic", "-", f"{self.partitions} partition{'s' if self.partitions > 1 else ''}"),)
+        return (Effect(self.topic, "topic", "-", counted(self.partitions, "partition")),)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import ClassVar
 
+from eosctl.core.counts import counted
 from eosctl.core.plan import Effect, Step
 from eosctl.domain.offset_costs import MoveCost
 from eosctl.domain.offsets import OffsetsMapping
@@ -61,8 +62,9 @@ class MoveOffsets(Step):
         return f"table {self.mapping.table}" if self.mapping else "Kafka"
 
     def describe(self) -> str:
-        count = len(self.moves)
-        return f"Move {self.group} on {count} partition{'s' if count != 1 else ''} in {self.store}"
+        forgets = all(one.offset is None for one in self.moves)
+        what = f"Forget the offsets of {self.group}" if forgets else f"Move {self.group}"
+        return f"{what} on {counted(len(self.moves), 'partition')} in {self.store}"
 
     def effects(self) -> tuple[Effect, ...]:
         return tuple(self._rows())

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from eosctl.core.counts import counted
 from eosctl.core.durations import format_duration_ms
 from eosctl.core.plan import Effect, Step
 from eosctl.domain.outbox import OutboxMapping
@@ -103,7 +104,7 @@ class SetRetries(Step):
     rows: tuple[RetryState, ...]
 
     def describe(self) -> str:
-        return f"Set the retries of {len(self.rows)} event{'s' if len(self.rows) != 1 else ''} of {self.mapping.table}"
+        return f"Set the retries of {counted(len(self.rows), 'event')} of {self.mapping.table}"
 
     def effects(self) -> tuple[Effect, ...]:
         return tuple(
@@ -132,7 +133,7 @@ class SetMarks(Step):
     rows: tuple[MarkState, ...]
 
     def describe(self) -> str:
-        count = f"{len(self.rows)} event{'s' if len(self.rows) != 1 else ''}"
+        count = counted(len(self.rows), "event")
         state = "pending" if self.rows[0].published_at is None else "published"
         return f"Mark {count} of {self.mapping.table} as {state}"
 

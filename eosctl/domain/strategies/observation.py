@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from eosctl.core.counts import counted
+
 Role = Literal["dedup", "offsets", "outbox"]
 _REMEMBERS = ("message_id", "idempotency_key", "fingerprint")
 _RUNS = ("kafka-transactions", "stored-offsets", "dedup-table", "outbox-polling", "outbox-cdc")
@@ -43,7 +45,7 @@ def role_of(columns: Sequence[str]) -> Role | None:
 
 def observed_topics(topics: Sequence[str], state: str, members: int) -> Observed:
     """The group itself."""
-    return Observed("group", f"{state}, {members} members, reads {', '.join(topics) or 'nothing yet'}", {})
+    return Observed("group", f"{state}, {counted(members, 'member')}, reads {', '.join(topics) or 'nothing yet'}", {})
 
 
 def observed_transactions(transactional_ids: Sequence[str], sharing: int) -> Observed | None:
@@ -57,7 +59,7 @@ def observed_transactions(transactional_ids: Sequence[str], sharing: int) -> Obs
     seen = f"{shown} committed offsets by transaction where this group's offsets are"
     if sharing:
         return Observed(
-            "transactional ids", f"{seen}; so are those of {sharing} other groups: whose, can't be told", {}
+            "transactional ids", f"{seen}; so are those of {counted(sharing, 'other group')}: whose, can't be told", {}
         )
     return Observed("transactional ids", seen, {"writes_to_kafka": "yes"}, "kafka-transactions")
 
@@ -68,11 +70,14 @@ def observed_table(table: SeenTable) -> Observed | None:
         case "offsets" if table.group_rows:
             answers = {"writes_to_database": "yes", "offsets_in_same_transaction": "yes"}
             return Observed(
-                "offset table", f"{table.name} holds {table.group_rows} rows of the group", answers, "stored-offsets"
+                "offset table",
+                f"{table.name} holds {counted(table.group_rows, 'row')} of the group",
+                answers,
+                "stored-offsets",
             )
         case "dedup":
             answers = {"writes_to_database": "yes"}
-            note = "" if table.group_rows is None else f", {table.group_rows} rows of the group"
+            note = "" if table.group_rows is None else f", {counted(table.group_rows, 'row')} of the group"
             return Observed("dedup table", f"{table.name} remembers messages{note}", answers, "dedup-table")
         case "outbox":
             transport = "cdc" if table.published else "polling"

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from eosctl.core.counts import counted
 from eosctl.core.errors import OperationFailed
 from eosctl.domain.lab import Incident
 from eosctl.lab import clients
@@ -46,7 +47,7 @@ def inject(state: LabState, options: Mapping[str, str]) -> Incident:
     return Incident(
         incident="dead-letters",
         lab=state.name,
-        happened=f"{count} records of {topic} failed in {group} and lie in {dead}.",
+        happened=f"{counted(count, 'record')} of {topic} failed in {group}; the dead-letter topic is {dead}.",
         look=f"eosctl dlq inspect {dead}",
         mend=f"eosctl dlq replay {dead}",
         facts={"topic": topic, "dead_letter_topic": dead, "group": group, "records": str(count)},
@@ -120,4 +121,6 @@ def _flushed(producer: Any, topic: str, refused: list[Any]) -> None:
     left = producer.flush(clients.LIMIT_S)
     if left or refused:
         reason = f"{refused[0].str()}." if refused else ""
-        raise OperationFailed("incident_failed", f"{left + len(refused)} records did not reach {topic}.", why=reason)
+        raise OperationFailed(
+            "incident_failed", f"{counted(left + len(refused), 'record')} did not reach {topic}.", why=reason
+        )

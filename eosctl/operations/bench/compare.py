@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from eosctl.core.counts import counted
 from eosctl.core.errors import UsageError
 from eosctl.core.exit_codes import ExitCode
 from eosctl.core.operation import Example, Query
@@ -49,7 +50,7 @@ def report(seen: BothRuns, params: BenchCompareParams) -> Report:
         shown,
         Compared,
         exit_code=ExitCode.PROBLEM if counts["worse"] else ExitCode.DONE,
-        summary=f"Of {len(rows)} measures: {words}.",
+        summary=f"Of {counted(len(rows), 'measure')}: {words}.",
     )
 
 

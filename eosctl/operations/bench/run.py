@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from eosctl.core.charts import Bar, BarChart, Bars, Chart, Curve, Distribution
+from eosctl.core.counts import counted
 from eosctl.core.documents import PLOTS, REPORTS, Document, require_file
 from eosctl.core.errors import Notice, UsageError, did_you_mean
 from eosctl.core.exit_codes import ExitCode
@@ -125,12 +126,14 @@ def outcome(plan: Plan, receipts: Sequence[Receipt]) -> Report:
     warnings = [Notice("left_behind", f"{what} could not be taken away.", "Take it away by hand.")
                 for what in after.get("left", ())]  # fmt: skip
     if result.stopped:
-        warnings.append(Notice("stopped", f"Stopped after {result.rounds} whole rounds."))
+        warnings.append(Notice("stopped", f"Stopped after {counted(result.rounds, 'whole round')}."))
     sections = _sections(result)
-    said = f"{len(rows)} measures in {result.rounds} rounds of records of {result.record_bytes} bytes."
+    of_what = f"records of {counted(result.record_bytes, 'byte')}"
+    said = f"{counted(len(rows), 'measure')} in {counted(result.rounds, 'round')} of {of_what}."
     return Report(
         result,
-        BenchResult,
+        CostRow,
+        listing=rows,
         exit_code=ExitCode.INTERRUPTED if result.stopped else ExitCode.DONE,
         warnings=tuple(warnings),
         summary=said,

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from eosctl.core.counts import counted
 from eosctl.core.errors import EosctlError, Notice, UsageError
 from eosctl.core.exit_codes import ExitCode
 from eosctl.core.operation import Example, Query
@@ -155,10 +156,10 @@ def report(seen: LintSeen, params: CdcLintParams) -> Report:
     errors = sum(one.severity is Severity.ERROR for one in findings)
     name = seen.config.get("name", params.connector or Path(params.file).stem)
     code = ExitCode.PROBLEM if errors else ExitCode.DONE
-    summary = f"{_counted(errors, 'error')}, {_counted(len(findings) - errors, 'warning')}."
+    summary = f"{counted(errors, 'error')}, {counted(len(findings) - errors, 'warning')}."
     if not params.fix:
-        return Report(CdcLint(name, shown), CdcLint, exit_code=code, warnings=seen.unseen, text=_text(shown),
-                      summary=summary)  # fmt: skip
+        return Report(CdcLint(name, shown), FindingRow, listing=shown, exit_code=code, warnings=seen.unseen,
+                      text=_text(shown), summary=summary)  # fmt: skip
     mended = {key: value for key, value in fixed(seen.config, seen.facts).items() if key != "name"}
     left = lint(mended, seen.facts)
     still = tuple(Notice(one.rule, one.why, one.mend) for one in left)
@@ -166,16 +167,13 @@ def report(seen: LintSeen, params: CdcLintParams) -> Report:
     text = json.dumps({"name": name, "config": mended}, indent=2, ensure_ascii=False)
     return Report(
         CdcLint(name, shown, mended),
-        CdcLint,
+        FindingRow,
+        listing=shown,
         exit_code=code,
         warnings=(*seen.unseen, *still),
         text=text,
         summary=f"{summary} Mended: {len(findings) - len(left)}; left for a person: {len(left)}.",
     )
-
-
-def _counted(count: int, word: str) -> str:
-    return f"{count} {word}{'' if count == 1 else 's'}"
 
 
 def _text(shown: tuple[FindingRow, ...]) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from eosctl.core.counts import counted
 from eosctl.core.durations import format_duration_ms
 from eosctl.core.errors import Notice, OperationFailed, Refused, UsageError
 from eosctl.core.exit_codes import ExitCode
@@ -153,8 +154,9 @@ def outcome(plan: Plan, receipts: Sequence[Receipt]) -> Report:
         ended_by=next((one for one in ends if one != "done"), "done"),
         left=any(one.get("left", one.get("ended_by") == "") for one in purged),
     )
-    words = [f"Deleted {result.deleted:,} entries in {result.batches:,} batches."] if purged else []
-    words += [f"Dropped {dropped} partitions."] if dropped else []
+    entries, batches = counted(result.deleted, "entry", "entries"), counted(result.batches, "batch", "batches")
+    words = [f"Deleted {entries} in {batches}."] if purged else []
+    words += [f"Dropped {counted(dropped, 'partition')}."] if dropped else []
     words += [f"{_ENDED[result.ended_by]} Run it again to go on."] if result.left and result.ended_by in _ENDED else []
     code = ExitCode.INTERRUPTED if result.ended_by == "stopped" else ExitCode.DONE
     said = " ".join(words)
@@ -264,7 +266,7 @@ def _window_notices(snapshot: PurgeSnapshot, params: DedupPurgeParams) -> tuple[
     phrases = []
     for path in short:
         count = counts[path]
-        records = "an unknown number of records" if count is None else f"{count:,} records now in it"
+        records = "an unknown number of records" if count is None else f"{counted(count, 'record')} now in it"
         where = f" of {path.topic}" if path.topic else ""
         phrases.append(f"a {path.kind}{where} needs entries {needed_words(path)} ({records})")
     why = f"{'; '.join(phrases)}."

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from eosctl.core.counts import counted
 from eosctl.core.durations import format_duration_ms
 from eosctl.core.errors import Notice
 from eosctl.core.exit_codes import ExitCode
@@ -105,7 +106,7 @@ def _error(one: JudgedPath) -> Notice:
     path = one.path
     needed = format_duration_ms(path.needed_ms) if path.needed_ms is not None else "for ever"
     topic = f" of {path.topic}" if path.topic else ""
-    twice = f" {one.records_twice:,} records would be processed twice." if one.records_twice else ""
+    twice = f" {counted(one.records_twice, 'record')} would be processed twice." if one.records_twice else ""
     hint = (
         f"Keep entries for {needed}." if path.needed_ms is not None else "Give the topic a retention, or never purge."
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from eosctl.core.counts import counted
 from eosctl.core.durations import format_time, time_from_ms
 from eosctl.core.errors import UsageError
 from eosctl.core.operation import Example, Query
@@ -98,9 +99,9 @@ def report(seen: InspectSeen, params: DlqInspectParams) -> Report:
     if seen.counts is not None:
         most = sorted(seen.counts.items(), key=lambda one: (-one[1], one[0]))[: params.limit]
         rows = tuple(CountRow(value, records) for value, records in most)
-        return Report(rows, CountRow, summary=f"{seen.read} records, {len(seen.counts)} different.")
+        return Report(rows, CountRow, summary=f"{counted(seen.read, 'record')}, {len(seen.counts):,} different.")
     more = " There may be more: --limit." if len(seen.rows) == params.limit else ""
-    return Report(seen.rows, DeadLetterRow, summary=f"{len(seen.rows)} records.{more}")
+    return Report(seen.rows, DeadLetterRow, summary=f"{counted(len(seen.rows), 'record')}.{more}")
 
 
 def _sections(full: FullRecord) -> tuple[Section, ...]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from eosctl.core.counts import counted
 from eosctl.core.durations import time_from_ms
 from eosctl.core.errors import Notice
 from eosctl.core.exit_codes import ExitCode
@@ -110,7 +111,7 @@ def report(seen: ListSeen, params: DlqListParams) -> Report:
     total = sum(one.records for one in rows)
     code = ExitCode.PARTLY_DONE if seen.failures else ExitCode.DONE
     return Report(rows, DlqRow, exit_code=code, warnings=seen.notices, errors=seen.failures,
-                  summary=f"{len(rows)} dead-letter topics, {total} records.")  # fmt: skip
+                  summary=f"{counted(len(rows), 'dead-letter topic')}, {counted(total, 'record')}.")  # fmt: skip
 
 
 def _not_there(told: ConnectorTopics, known: set[str]) -> list[Notice]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from eosctl.core.counts import counted
 from eosctl.core.errors import Notice, Refused, UsageError
 from eosctl.core.operation import Change, Example, Receipt
 from eosctl.core.params import Moment, Params, param
@@ -85,7 +86,8 @@ def plan(seen: PurgeSeen, params: DlqPurgeParams) -> Plan:
     """A step for each partition that gives something up. Raises Refused (`not_replayed`)."""
     lost = sum(seen.unreplayed.values())
     if lost and not params.unreplayed_too:
-        raise Refused("not_replayed", f"{lost} of these {seen.records} records were never replayed.",
+        never = counted(lost, "record was", "records were")
+        raise Refused("not_replayed", f"{never} never replayed, of {seen.records:,} that would go.",
                       why="The ledger does not know them, and deleting is for good.",
                       hint="Use --replayed, replay them first, or --unreplayed-too when they may go.")  # fmt: skip
     steps = tuple(
@@ -95,8 +97,9 @@ def plan(seen: PurgeSeen, params: DlqPurgeParams) -> Plan:
     )
     warnings = [Notice("front_only", "Kafka deletes from the front of a partition only: everything before goes.")]
     if lost:
-        warnings.append(Notice("unreplayed", f"{lost} records go that were never replayed."))
-    summary = f"Delete {seen.records} records from the front of {params.topic}"
+        gone = counted(lost, "record goes that was", "records go that were")
+        warnings.append(Notice("unreplayed", f"{gone} never replayed."))
+    summary = f"Delete {counted(seen.records, 'record')} from the front of {params.topic}"
     return Plan(operation=OPERATION.name, summary=summary, steps=steps, warnings=tuple(warnings) if steps else (),
                 observed={"records": seen.records, "unreplayed": lost})  # fmt: skip
 

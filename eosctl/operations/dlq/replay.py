@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from eosctl.core.charts import LineChart
+from eosctl.core.counts import counted
 from eosctl.core.documents import REPORTS, Document, require_file
 from eosctl.core.durations import format_duration_ms, format_time, time_from_ms
 from eosctl.core.errors import Notice, Refused, UsageError
@@ -114,6 +115,11 @@ def observe(gateways: Any, params: DlqReplayParams) -> ReplaySeen:
     if bool(params.canary) != bool(params.watch_group):
         raise UsageError("canary_and_group", "--canary and --watch-group belong together.",
                          hint="For example --canary 10 --watch-group orders-service.")  # fmt: skip
+    if params.shared and not params.dedup_window:
+        raise UsageError("shared_needs_window", "--shared needs a dedup window.",
+                         why="A machine that starts after the others have ended the run begins a new one, and without "
+                         "a window it would replay everything again.",
+                         hint="Leave --dedup-window 0s out, or replay without --shared.")  # fmt: skip
     return look(gateways, params, rules_of(params))
 
 
@@ -170,7 +176,8 @@ def outcome(plan: Plan, receipts: Sequence[Receipt]) -> Report:
     )
     code = ExitCode.PROBLEM if result.held or result.parked or result.halted else ExitCode.DONE
     code = ExitCode.INTERRUPTED if result.stopped and not result.halted else code
-    warnings = [Notice("kept_back", f"{result.held} records are held, {result.parked} parked.",
+    held = counted(result.held, "record is", "records are")
+    warnings = [Notice("kept_back", f"{held} held, {result.parked:,} parked.",
                        "Held records stay in the dead-letter topic; run the job again when the reason is gone.")
                 ] if result.held or result.parked else []  # fmt: skip
     if result.halted:

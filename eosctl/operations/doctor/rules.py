@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from eosctl.core.counts import counted
 from eosctl.core.errors import UsageError
 from eosctl.core.operation import Example, Query
 from eosctl.core.params import Params, param
@@ -49,7 +50,7 @@ def report(rules: tuple[RuleRow, ...], params: DoctorRulesParams) -> Report:
     )
     if not rows:
         raise UsageError("no_such_rule", "No rule fits all of that.", hint="Leave one of the filters out.")
-    return Report(rows, RuleRow, summary=f"{len(rows)} of {len(rules)} rules.")
+    return Report(rows, RuleRow, summary=f"{len(rows)} of {counted(len(rules), 'rule')}.")
 
 
 OPERATION = Query(

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
+from eosctl.core.counts import counted
 from eosctl.core.errors import Notice
 from eosctl.core.exit_codes import ExitCode
 from eosctl.core.report import Report, Section, column
@@ -125,7 +126,7 @@ def _summary(outcomes: Sequence[Outcome]) -> str:
     checked = {one.rule.id for one in outcomes if one.status is not Status.NOT_CHECKED}
     unchecked = {one.rule.id for one in outcomes if one.status is Status.NOT_CHECKED}
     ignored = sum(one.status is Status.IGNORED for one in outcomes)
-    parts = [f"{len(checked)} rules checked: {', '.join(words) or 'nothing found'}"]
+    parts = [f"{counted(len(checked), 'rule')} checked: {', '.join(words) or 'nothing found'}"]
     parts += [f"{len(unchecked)} not checked or not everywhere"] if unchecked else []
     parts += [f"{ignored} ignored"] if ignored else []
     return "; ".join(parts) + "."

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from eosctl.core.counts import counted
 from eosctl.core.operation import Example, Query
 from eosctl.core.params import Params, param
 from eosctl.core.report import Report, Section
@@ -93,7 +94,7 @@ def report(snapshot: tuple[JournalEntry, bool], params: JournalShowParams) -> Re
 
 def _brief(seen: Mapping[str, Any]) -> Mapping[str, Any]:
     """For people a series, or the measures of a run, is counted; the data has it whole."""
-    return {key: f"{len(value)} entries" if _is_series(value) else value for key, value in seen.items()}
+    return {key: counted(len(value), "entry", "entries") if _is_series(value) else value for key, value in seen.items()}
 
 
 def _is_series(value: Any) -> bool:

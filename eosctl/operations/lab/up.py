@@ -40,6 +40,8 @@ def run(gateways: Gateways, params: LabUpParams) -> Report:
         kafka_port=params.kafka_port,
         postgres_port=params.postgres_port,
     )
+    if gateways.lab.downloads(wish):
+        gateways.commands.say("Downloading Kafka, the first time only ...")
     lab, started = gateways.lab.up(params.name, wish)
     name = "" if params.name == "default" else f" --name {params.name}"
     said = "is up" if started else "ran already: nothing was done"

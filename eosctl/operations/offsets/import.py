@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from eosctl.core.counts import counted
 from eosctl.core.errors import Notice, UsageError
 from eosctl.core.operation import Change, Example, Receipt
 from eosctl.core.params import DurationMs, Params, param
@@ -89,7 +90,7 @@ def plan(snapshot: ImportSeen, params: OffsetsImportParams) -> Plan:
         raise UsageError("bad_offsets_file", f"{params.file} holds no offsets.")
     return Plan(
         operation=OPERATION.name,
-        summary=f"Move {groups} group{'s' if groups != 1 else ''} to where {params.file} says",
+        summary=f"Move {counted(groups, 'group')} to where {params.file} says",
         steps=tuple(steps),
         target=first.target,
         warnings=tuple(notices),

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
+from eosctl.core.counts import counted
 from eosctl.core.durations import parse_time
 from eosctl.core.errors import UsageError
 from eosctl.core.operation import Change, Example, Receipt
@@ -97,7 +98,7 @@ def _named(gateways: Gateways, params: OffsetsResetParams) -> list[TopicPartitio
         for number in wanted:
             if number >= topics[name]:
                 raise UsageError("unknown_partition", f"There is no partition {name}:{number}.",
-                                 why=f"{name} has {topics[name]} partitions, numbered from 0.")  # fmt: skip
+                                 why=f"{name} has {counted(topics[name], 'partition')}, numbered from 0.")  # fmt: skip
         found += [TopicPartition(name, one) for one in wanted]
     return sorted(set(found))
 

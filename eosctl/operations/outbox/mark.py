@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from eosctl.core.counts import counted
 from eosctl.core.errors import Notice, Refused, UsageError
 from eosctl.core.operation import Change, Example, Receipt
 from eosctl.core.params import param
@@ -65,7 +66,7 @@ def plan(snapshot: MarkSnapshot, params: OutboxMarkParams) -> Plan:
     mark = None if pending else "now"
     states = tuple(MarkState(id=one.id, expects_published_at=snapshot.marks[one.id], published_at=mark)
                    for one in wanted)  # fmt: skip
-    count = f"{len(states)} event{'s' if len(states) != 1 else ''}"
+    count = counted(len(states), "event")
     return Plan(
         operation="outbox.mark",
         summary=f"Mark {count} of {snapshot.mapping.table} as {params.state}",

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from eosctl.core.counts import counted
 from eosctl.core.durations import format_duration_ms
 from eosctl.core.errors import OperationFailed, Refused
 from eosctl.core.exit_codes import ExitCode
@@ -95,10 +96,10 @@ def outcome(plan: Plan, receipts: Sequence[Receipt]) -> Report:
     )
     code = ExitCode.INTERRUPTED if result.ended_by == "stopped" else ExitCode.DONE
     took = format_duration_ms(result.took_ms)
-    events = f"{result.deleted} event{'s' if result.deleted != 1 else ''}"
-    words = f"Deleted {events} in {result.batches} batch{'es' if result.batches != 1 else ''}, in {took}."
+    events = counted(result.deleted, "event")
+    words = f"Deleted {events} in {counted(result.batches, 'batch', 'batches')}, in {took}."
     if result.left:
-        words += f" {result.left} are left: run it again."
+        words += f" {counted(result.left, 'is', 'are')} left: run it again."
     documents = purge_documents(plan, result, words, [(str(step.mapping.table), after)])
     return Report(result, PurgeResult, exit_code=code, summary=words, documents=documents)
 

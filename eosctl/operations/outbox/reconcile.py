@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from eosctl.core.counts import counted
 from eosctl.core.durations import time_from_ms
 from eosctl.core.errors import Notice, UsageError
 from eosctl.core.exit_codes import ExitCode
@@ -149,7 +150,7 @@ def report(snapshot: ReconcileSnapshot, params: OutboxReconcileParams) -> Report
     sections = [Section(f"Outbox {result.table} against {params.topic}", counts)]
     if seen.oddities:
         sections.append(Section("Events", seen.oddities, Oddity))
-    verdict = f"{seen.lost} event{'s are' if seen.lost > 1 else ' is'} lost." if seen.lost else "No event is lost."
+    verdict = f"{counted(seen.lost, 'event is', 'events are')} lost." if seen.lost else "No event is lost."
     return Report(
         result,
         Reconciliation,
@@ -175,7 +176,7 @@ def _lost(count: int, *, cdc: bool) -> Notice:
     else:
         hint = "A relay publishes them again after: eosctl outbox mark --as pending ID..."
     words = "written to the table" if cdc else "published by the table"
-    return Notice("events_lost", f"{count} event{'s are' if count > 1 else ' is'} {words} and not in the topic.", hint)
+    return Notice("events_lost", f"{counted(count, 'event is', 'events are')} {words} and not in the topic.", hint)
 
 
 def _warnings(snapshot: ReconcileSnapshot, params: OutboxReconcileParams) -> tuple[Notice, ...]:
@@ -196,7 +197,7 @@ def _warnings(snapshot: ReconcileSnapshot, params: OutboxReconcileParams) -> tup
         found.append(
             Notice(
                 "published_twice",
-                f"{seen.twice} event{'s are' if seen.twice > 1 else ' is'} there more than once.",
+                f"{counted(seen.twice, 'event is', 'events are')} there more than once.",
                 "Consumers deduplicate by the header; a relay that died between publish and mark does this.",
             )
         )
@@ -204,7 +205,7 @@ def _warnings(snapshot: ReconcileSnapshot, params: OutboxReconcileParams) -> tup
         found.append(
             Notice(
                 "not_processed",
-                f"{seen.unprocessed} event{'s are' if seen.unprocessed > 1 else ' is'} there and not marked in "
+                f"{counted(seen.unprocessed, 'event is', 'events are')} there and not marked in "
                 f"{snapshot.dedup.table if snapshot.dedup else 'the dedup table'}.",
                 "Consumers may be behind: compare again when their lag is 0.",
             )
@@ -213,7 +214,7 @@ def _warnings(snapshot: ReconcileSnapshot, params: OutboxReconcileParams) -> tup
         found.append(
             Notice(
                 "still_pending",
-                f"{seen.unmarked} event{'s are' if seen.unmarked > 1 else ' is'} there and still pending.",
+                f"{counted(seen.unmarked, 'event is', 'events are')} there and still pending.",
                 "A relay will publish them again under the same id, unless: eosctl outbox mark --as published ID...",
             )
         )

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from eosctl.core.counts import counted
 from eosctl.core.errors import Notice, UsageError
 from eosctl.core.exit_codes import ExitCode
 from eosctl.core.operation import Change, Example, Receipt
@@ -88,7 +89,7 @@ def plan(snapshot: RelaySnapshot, params: OutboxRelayParams) -> Plan:
         warnings.append(
             Notice(
                 "events_failed",
-                f"{failed} event{'s have' if failed > 1 else ' has'} used up all retries: "
+                f"{counted(failed, 'event has', 'events have')} used up all retries: "
                 "the later ones of the same aggregates are held back.",
                 "See `eosctl outbox list --failed`.",
             )
@@ -109,7 +110,7 @@ def outcome(plan: Plan, receipts: Sequence[Receipt]) -> Report:
         warnings.append(
             Notice(
                 "tries_failed",
-                f"{result.failures} {'tries' if result.failures > 1 else 'try'} failed; the events are kept.",
+                f"{counted(result.failures, 'try', 'tries')} failed; the events are kept.",
                 "See `eosctl outbox list --pending`.",
             )
         )
@@ -124,7 +125,7 @@ def outcome(plan: Plan, receipts: Sequence[Receipt]) -> Report:
         )
     if result.stopped and (step.wish.drain or step.wish.once):
         code = ExitCode.INTERRUPTED
-    words = f"Published {result.published} event{'s' if result.published != 1 else ''}."
+    words = f"Published {counted(result.published, 'event')}."
     return Report(result, RelayResult, exit_code=code, warnings=tuple(warnings), summary=words)
 
 

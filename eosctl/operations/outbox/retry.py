@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from eosctl.core.counts import counted
 from eosctl.core.errors import Notice, Refused, UsageError
 from eosctl.core.operation import Change, Example, Receipt
 from eosctl.core.params import Regex, param
@@ -85,9 +86,8 @@ def plan(snapshot: RetrySnapshot, params: OutboxRetryParams) -> Plan:
     capped = wanted[:_AT_MOST]
     warnings = []
     if len(capped) < len(wanted):
-        warnings.append(
-            Notice("capped", f"{len(wanted) - len(capped)} more events are left.", "Run it again for them.")
-        )
+        left = counted(len(wanted) - len(capped), "more event is", "more events are")
+        warnings.append(Notice("capped", f"{left} left.", "Run it again."))
     if not params.ids and len(snapshot.candidates) == _LOOK_AT:
         warnings.append(Notice("capped", f"Only the {_LOOK_AT} oldest failed events were looked at.", "Run it again."))
     if overtaken:
@@ -99,7 +99,7 @@ def plan(snapshot: RetrySnapshot, params: OutboxRetryParams) -> Plan:
     )
     return Plan(
         operation="outbox.retry",
-        summary=f"Let {len(states)} event{'s' if len(states) != 1 else ''} of {snapshot.mapping.table} be tried again",
+        summary=f"Let {counted(len(states), 'event')} of {snapshot.mapping.table} be tried again",
         steps=(SetRetries(mapping=snapshot.mapping, rows=states),) if states else (),
         warnings=tuple(warnings),
     )

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from eosctl.core.counts import counted
 from eosctl.core.durations import format_duration_ms
 from eosctl.core.errors import Notice, Refused, Unreachable, UsageError, did_you_mean
 from eosctl.core.operation import Change, Example, Receipt
@@ -93,7 +94,7 @@ def plan(seen: FenceSeen, params: ProducersFenceParams) -> Plan:
     live = [] if params.allow_live else [one for one in seen.descriptions if _live(one, seen)]
     return Plan(
         operation=OPERATION.name,
-        summary=f"Fence {len(steps)} transactional id{'' if len(steps) == 1 else 's'}" if steps else "No id matches",
+        summary=f"Fence {counted(len(steps), 'transactional id')}" if steps else "No id matches",
         steps=steps,
         observed={"ids": [_observed(one, seen) for one in seen.descriptions]},
         warnings=(*seen.failures, *(_live_notice(one, seen) for one in live)),

@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from eosctl.core.counts import counted
 from eosctl.core.errors import Notice, Refused, UsageError
 from eosctl.core.operation import Change, Example, Receipt
 from eosctl.core.params import Params, param
@@ -81,7 +82,7 @@ def plan(seen: AbortSeen, params: TxnAbortParams) -> Plan:
     steps = tuple(_step(one, seen.offsets.get(one.producer.partition)) for one in in_log_order)
     return Plan(
         operation=OPERATION.name,
-        summary=f"Abort {len(steps)} hanging transaction{'' if len(steps) == 1 else 's'}" if steps else "Nothing hangs",
+        summary=f"Abort {counted(len(steps), 'hanging transaction')}" if steps else "Nothing hangs",
         steps=steps,
         observed={"transactions": [_observed(one) for one in chosen]},
         warnings=tuple(warnings),

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from eosctl.core.counts import counted
 from eosctl.core.errors import EosctlError, OperationFailed
 from eosctl.domain.bench.measuring import PACE_PER_S, STRATEGIES, BenchWish, Measure, Observation
 from eosctl.domain.bench.ratios import percentile
@@ -161,8 +162,8 @@ class Cells:
             yield partial(self._paced, interval_ms, swapped=swapped)
 
     def _by_count(self, records: int, *, swapped: bool) -> None:
-        what = f"{records:,} record{'s' if records > 1 else ''} a transaction"
-        twin = f"{records:,} record{'s' if records > 1 else ''}, then a flush"
+        what = f"{counted(records, 'record')} a transaction"
+        twin = f"{counted(records, 'record')}, then a flush"
         plain, own = self._pair(
             lambda sender: producing.by_count(sender, records, self._value, self._seconds), what, twin, swapped=swapped
         )

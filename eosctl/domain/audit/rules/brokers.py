@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from eosctl.core.counts import counted
 from eosctl.core.durations import format_duration_ms
 from eosctl.domain.audit.apis import lacking
 from eosctl.domain.audit.facts import BrokerFacts, ClusterFacts, Facts
@@ -101,7 +102,7 @@ def _internal_behind(cluster: ClusterFacts, facts: Facts) -> str | None:
     for topic in cluster.internal:
         behind = sum(0 < len(one.in_sync) < len(one.replicas) for one in topic.partitions)
         if behind:
-            words.append(f"{behind} of {len(topic.partitions)} partitions of {topic.name}")
+            words.append(f"{behind} of {counted(len(topic.partitions), 'partition')} of {topic.name}")
     return f"{', '.join(words)} under-replicated" if words else None
 
 
@@ -110,7 +111,7 @@ def _internal_offline(cluster: ClusterFacts, facts: Facts) -> str | None:
     for topic in cluster.internal:
         offline = sum(one.leader < 0 for one in topic.partitions)
         if offline:
-            words.append(f"{offline} of {len(topic.partitions)} partitions of {topic.name}")
+            words.append(f"{offline} of {counted(len(topic.partitions), 'partition')} of {topic.name}")
     return f"{', '.join(words)} without a leader" if words else None
 
 

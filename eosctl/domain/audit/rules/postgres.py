@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from eosctl.core.counts import counted
 from eosctl.core.durations import format_duration_ms, format_size_bytes
 from eosctl.domain.audit.facts import Facts, PostgresFacts, Slot
 from eosctl.domain.audit.rule import Area, NotSeen, Rule, Severity
@@ -48,7 +49,8 @@ def _endless_wal(database: PostgresFacts, facts: Facts) -> str | None:
     if not _slots(database):
         return None
     value = database.setting("max_slot_wal_keep_size")
-    return f"max_slot_wal_keep_size={value}, {len(_slots(database))} slots" if value.startswith("-1") else None
+    slots = counted(len(_slots(database)), "slot")
+    return f"max_slot_wal_keep_size={value}, {slots}" if value.startswith("-1") else None
 
 
 def _long_transaction(database: PostgresFacts, facts: Facts) -> str | None:
@@ -77,14 +79,14 @@ def _asynchronous(database: PostgresFacts, facts: Facts) -> str | None:
         raise NotSeen(database.hidden)
     if not database.replicas or database.setting("synchronous_standby_names"):
         return None
-    return f"{len(database.replicas)} replicas, synchronous_standby_names is empty"
+    return f"{counted(len(database.replicas), 'replica')}, synchronous_standby_names is empty"
 
 
 def _no_logical_wal(database: PostgresFacts, facts: Facts) -> str | None:
     value = database.setting("wal_level")
     if value == "logical" or not database.published_tables:
         return None
-    return f"wal_level={value}, {database.published_tables} tables are published"
+    return f"wal_level={value}, {counted(database.published_tables, 'table is', 'tables are')} published"
 
 
 def _standby(database: PostgresFacts, facts: Facts) -> str | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from eosctl.core.counts import counted
 from eosctl.core.durations import format_duration_ms
 from eosctl.domain.audit.facts import Facts, TopicFacts
 from eosctl.domain.audit.rule import Area, Rule, Severity
@@ -23,14 +24,14 @@ def _acknowledged_by_one(topic: TopicFacts, facts: Facts) -> str | None:
     if topic.replicas < 2:
         return None
     value = topic.number("min.insync.replicas")
-    return f"min.insync.replicas={value} of {topic.replicas} replicas" if value < 2 else None
+    return f"min.insync.replicas={value} of {counted(topic.replicas, 'replica')}" if value < 2 else None
 
 
 def _needs_all(topic: TopicFacts, facts: Facts) -> str | None:
     if topic.replicas < 2:
         return None
     value = topic.number("min.insync.replicas")
-    return f"min.insync.replicas={value} of {topic.replicas} replicas" if value >= topic.replicas else None
+    return f"min.insync.replicas={value} of {counted(topic.replicas, 'replica')}" if value >= topic.replicas else None
 
 
 def _unclean(topic: TopicFacts, facts: Facts) -> str | None:

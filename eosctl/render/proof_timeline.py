@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
+from eosctl.core.counts import counted
 from eosctl.core.durations import format_duration_ms
 from eosctl.domain.proof.stories import Course, Mark, Ran
 
@@ -49,7 +50,8 @@ def _lane(label: str, y: int) -> str:
 def _sent(course: Course, end: int, y: int) -> list[str]:
     return [
         f'<rect x="{_x(one.at_ms, end) - 2}" y="{y + 2}" width="4" height="12" fill="#2471a3">'
-        f"<title>{one.count} messages from number {one.first} at {format_duration_ms(one.at_ms)}</title></rect>"
+        f"<title>{counted(one.count, 'message')} from number {one.first} at "
+        f"{format_duration_ms(one.at_ms)}</title></rect>"
         for one in course.sent
     ]
 
@@ -89,7 +91,8 @@ def _curve(grown: Sequence[Mark], end: int, y: int, messages: int) -> list[str]:
     every = y + _CURVE - round(_CURVE * messages / top, 1)
     dots = "".join(
         f'<circle cx="{_x(one.at_ms, end)}" cy="{y + _CURVE - round(_CURVE * one.effects / top, 1)}" r="2.5" '
-        f'fill="#1e8449"><title>{one.effects} effects at {format_duration_ms(one.at_ms)}</title></circle>'
+        f'fill="#1e8449">'
+        f"<title>{counted(one.effects, 'effect')} at {format_duration_ms(one.at_ms)}</title></circle>"
         for one in grown
     )
     return [

@@ -1,14 +1,14 @@
-"""The report of a crash test as one file for people: HTML that needs nothing else, or Markdown. Pure."""
+"""The report of a crash test in one file: HTML that needs nothing else, Markdown or JSON. Pure."""
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from html import escape
 
+from eosctl.core.counts import counted
 from eosctl.core.durations import format_duration_ms
-from eosctl.domain.proof.checks import Check
-from eosctl.domain.proof.counting import Tally
-from eosctl.domain.proof.stories import Course, Mark, Story
-from eosctl.domain.proof.timeline import timeline
+from eosctl.core.plain import plain
+from eosctl.domain.proof.chapters import SCHEMA, Chapter, Part, ProofDocument
+from eosctl.render.proof_timeline import timeline
 
 _STYLE = """body{font:14px system-ui,sans-serif;margin:2em auto;max-width:1200px;padding:0 1em;color:#222}
 table{border-collapse:collapse;margin:.6em 0 1.4em}td,th{border-bottom:1px solid #ddd;padding:.3em .8em;text-align:left;
@@ -22,30 +22,17 @@ _LEGEND = (
 _MOST_ROWS = 50
 
 
-@dataclass(frozen=True)
-class Part:
-    """One trial of the report: a strategy's, its control's, or that of the user's own program."""
-
-    title: str
-    says: str
-    tally: Tally
-    checks: Sequence[Check]
-    course: Course
-    grown: Sequence[Mark]
-    stories: Sequence[Story]
-
-
-@dataclass(frozen=True)
-class Chapter:
-    """A strategy or a program: its verdict and its trials."""
-
-    title: str
-    verdict: str
-    says: str
-    parts: tuple[Part, ...]
-
-
 Rows = Sequence[Sequence[str]]
+
+
+def proof_text(document: ProofDocument) -> str:
+    """What is in the file, by its ending."""
+    match document.path.suffix:
+        case ".json":
+            return json.dumps({"schema": SCHEMA, "data": plain(document.data)}, indent=1)
+        case ".md":
+            return markdown(document.title, document.chapters)
+    return html_page(document.title, document.chapters)
 
 
 def html_page(title: str, chapters: Sequence[Chapter]) -> str:
@@ -62,7 +49,7 @@ def html_page(title: str, chapters: Sequence[Chapter]) -> str:
         body.append("</section>")
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
-        f"<style>{_STYLE}</style></head><body>{''.join(body)}</body></html>\n"
+        f"<style>{_STYLE}</style></head><body>{''.join(body)}</body></html>"
     )
 
 
@@ -79,7 +66,7 @@ def markdown(title: str, chapters: Sequence[Chapter]) -> str:
             lines += [f"### {part.title}", "", part.says, ""]
             for heading, rows in _tables(part):
                 lines += _markdown_table(heading, rows)
-    return "\n".join(lines).rstrip() + "\n"
+    return "\n".join(lines).rstrip()
 
 
 def _html_part(part: Part) -> str:
@@ -90,10 +77,10 @@ def _html_part(part: Part) -> str:
 
 def _tables(part: Part) -> list[tuple[Sequence[str], Rows]]:
     tally = part.tally
-    counted = ("messages", "unique", "duplicates", "missed", "corrupted", "aborted seen", "out of order", "restarts")
+    counts = ("messages", "unique", "duplicates", "missed", "corrupted", "aborted seen", "out of order", "restarts")
     numbers = (tally.total_messages, tally.unique_processed, tally.duplicates, tally.missed, tally.corrupted,
                tally.aborted_seen, tally.out_of_order, tally.restarts)  # fmt: skip
-    found: list[tuple[Sequence[str], Rows]] = [(counted, [[str(one) for one in numbers]])]
+    found: list[tuple[Sequence[str], Rows]] = [(counts, [[str(one) for one in numbers]])]
     found.append((("check", "held", "found"), [(one.check, one.held, one.found) for one in part.checks]))
     faults = [(str(number), "too late" if one.at_ms is None else format_duration_ms(one.at_ms), one.fault.words(),
                one.fault.program) for number, one in enumerate(part.course.history, 1)]  # fmt: skip
@@ -101,7 +88,8 @@ def _tables(part: Part) -> list[tuple[Sequence[str], Rows]]:
     if part.stories:
         told = [(one.what, one.told) for one in part.stories[:_MOST_ROWS]]
         left = len(part.stories) - len(told)
-        found.append((("what", "story"), [*told, *([("", f"{left} more are in the JSON report")] if left else [])]))
+        more = [("", f"{counted(left, 'more is', 'more are')} in the JSON report")] if left else []
+        found.append((("what", "story"), [*told, *more]))
     return found
 
 
@@ -110,7 +98,7 @@ def _summary(chapters: Sequence[Chapter]) -> Rows:
     for one in chapters:
         tally = one.parts[0].tally
         control = one.parts[1].tally if len(one.parts) > 1 else None
-        found = f"{control.duplicates} duplicates, {control.missed} missed" if control else ""
+        found = f"{counted(control.duplicates, 'duplicate')}, {control.missed:,} missed" if control else ""
         rows.append(
             (one.title, one.verdict, str(tally.total_messages), str(tally.duplicates), str(tally.missed), found)
         )
