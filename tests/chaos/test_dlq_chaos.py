@@ -107,7 +107,7 @@ def test_a_replay_outlives_its_broker(own_broker: LabState) -> None:
         made.result(LIMIT_S)
     dead_letters = DeadLetters(own_broker, "orders", "orders-dlt")
     dead_letters.write(_RECORDS)
-    replay = dead_letters.begin("--batch", "50", "--rate", "600", "--no-scan")
+    replay = dead_letters.begin("--batch", "50", "--rate", "600", "--no-scan", "--timeout", "15s")
     wait_until(lambda: _has_begun(dead_letters), limit_s=60)
     broker = own_broker.process("broker-1")
     assert broker is not None
