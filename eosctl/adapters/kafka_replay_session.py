@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from threading import Thread
 from typing import Any
 
@@ -84,17 +85,22 @@ class KafkaSession:
         self._open = True
 
     def produce(self, record: Outgoing) -> None:
-        from confluent_kafka import KafkaException
-
+        topic, partition, key, value, headers, timestamp_ms = record
         while True:
             try:
-                self._producer.produce(record.topic, record.value, record.key, record.partition,
-                                       headers=record.headers, timestamp=record.timestamp_ms)  # fmt: skip
+                self._producer.produce(topic, value, key, partition, headers=headers, timestamp=timestamp_ms)
                 return
             except BufferError:
                 self._producer.poll(0.05)
-            except KafkaException as error:
-                raise self._failure(error.args[0], f"Produce to {record.topic!r}") from None
+            except self._kafka_exception as error:
+                raise self._failure(error.args[0], f"Produce to {topic!r}") from None
+
+    @cached_property
+    def _kafka_exception(self) -> type[Exception]:
+        """Looked up once: `produce` is called millions of times."""
+        from confluent_kafka import KafkaException
+
+        return KafkaException
 
     def commit(self, offsets: Mapping[int, tuple[int, str]]) -> None:
         from confluent_kafka import TopicPartition

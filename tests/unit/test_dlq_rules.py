@@ -108,10 +108,20 @@ def test_a_key_is_left_to_the_producer_when_the_origin_partition_is_gone():
     assert out.partition == -1
 
 
-@given(st.binary(max_size=9), st.binary(max_size=9), st.integers(0, 2**31 - 1), st.integers(0, 2**63 - 1))
+@given(st.text(max_size=9), st.text(max_size=9), st.integers(0, 2**31 - 1), st.integers(0, 2**63 - 1))
 def test_the_quick_digest_of_an_origin_is_the_plain_one(target, topic, partition, offset):
     place = partition.to_bytes(4, "big") + offset.to_bytes(8, "big")
-    assert by_origin(target, topic, partition, offset) == digest_of(target, topic, place)
+    assert by_origin(target, topic, partition, offset) == digest_of(target.encode(), topic.encode(), place)
+
+
+ages = st.integers(-100, 100)
+
+
+@given(ages, st.integers(-1, 50), st.integers(0, 50), st.integers(0, 50))
+def test_a_target_takes_times_that_it_neither_deletes_at_once_nor_refuses(age, keeps, behind, ahead):
+    oldest, newest = Target(partitions=1, keeps_ms=keeps, behind_ms=behind, ahead_ms=ahead).times(1_000)
+    takes = -ahead <= age <= behind and (keeps < 0 or age <= keeps)
+    assert (oldest <= 1_000 - age <= newest) == takes
 
 
 def test_the_same_identity_is_skipped_in_the_run_and_within_the_window():

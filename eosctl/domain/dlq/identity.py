@@ -19,20 +19,15 @@ def id_header(names: Sequence[str]) -> int | None:
     return names.index(found[0]) if found else None
 
 
-def by_origin(target: bytes, topic: bytes, partition: int, offset: int) -> bytes:
-    """The digest of a record that tells its origin."""
-    return digest_of(b"origin", target, topic) if offset < 0 else origin_prefix(target, topic, partition, offset)
-
-
-def origin_prefix(target: bytes, topic: bytes, partition: int, offset: int) -> bytes:
-    """128 bits over target, origin topic, partition and offset."""
+def by_origin(target: str, topic: str, partition: int, offset: int) -> bytes:
+    """The digest of a record that tells its origin: 128 bits over target, origin topic, partition and offset."""
     return blake2b(_framed(target, topic) + _PLACE.pack(partition, offset), digest_size=DIGEST_BYTES).digest()
 
 
 @cache
-def _framed(target: bytes, topic: bytes) -> bytes:
+def _framed(target: str, topic: str) -> bytes:
     """What `digest_of` would hash of two topics, and the length of the place that follows; topics are few."""
-    return framed(target, topic) + _PLACE.size.to_bytes(4, "big")
+    return framed(target.encode(), topic.encode()) + _PLACE.size.to_bytes(4, "big")
 
 
 def by_message_id(target: bytes, message_id: bytes) -> bytes:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from eosctl.domain.dlq import tally
@@ -14,6 +15,8 @@ from eosctl.domain.dlq.selection import Selection, matcher_of
 from eosctl.domain.dlq.shapes import Shape, is_bare_pointer, number_at, written_ms_of
 
 _SHAPES = 4_096
+_NAME = itemgetter(0)
+_FIRST = (REPLAY_COUNT, b"1")
 _RECORD_OVERHEAD = 100
 """Bytes of batch header and record framing at the most (Kafka's DefaultRecordBatch: 61 and up to 21)."""
 
@@ -33,9 +36,10 @@ class Target:
     ahead_ms: int = 3_600_000
     by_key: bool = False
 
-    def takes(self, age_ms: int) -> bool:
-        """Whether a record of this age is neither deleted at once nor refused."""
-        return -self.ahead_ms <= age_ms <= self.behind_ms and (self.keeps_ms < 0 or age_ms <= self.keeps_ms)
+    def times(self, now_ms: int) -> tuple[int, int]:
+        """The oldest and the newest timestamp of a record that is neither deleted at once nor refused."""
+        oldest = self.behind_ms if self.keeps_ms < 0 else min(self.behind_ms, self.keeps_ms)
+        return now_ms - oldest, now_ms + self.ahead_ms
 
 
 @dataclass(frozen=True)
@@ -99,9 +103,11 @@ class Replayer:
         self.new_holds: list[bytes] = []
         self._reader = reader
         self._now_ms = now_ms
+        self._to, self._max_replays = rules.to, rules.max_replays
         self._matches = matcher_of(rules.selection, reader)
         self._shapes: dict[tuple[str, ...], Shape] = {}
         self._strange: set[str] = set()
+        self._times: dict[str, tuple[int, int]] = {}
 
     def decide(self, record: RawRecord) -> tuple[str, Outgoing | None]:
         """The outcome (a name of `tally`), and what to produce: to the target or to the parked topic."""
@@ -109,37 +115,41 @@ class Replayer:
             return tally.FILTERED, None
         headers = record.headers() or ()
         shape = self._shape(headers)
-        topic_raw = headers[shape.topic][1] if shape.topic >= 0 else None
-        origin = self._origin_topic(shape, topic_raw)
-        target = self.rules.to or origin
+        origin = self._origin_topic(shape, headers[shape.topic][1]) if shape.topic >= 0 else ""
+        target = self._to or origin
         key = record.key()
         if target not in self.targets and not self._finds(target):
             return self._held(tally.HELD_ORIGIN, key), None
         partition = number_at(headers, shape.partition, shape.dialect, 4)
-        count = max(number_at(headers, shape.replays, None, 0), 0)
-        place = (partition, number_at(headers, shape.offset, shape.dialect, 8))
-        digest = self._digest(record, headers, shape, target=target, origin=origin, at=place, count=count)
-        known = self._known(record, digest)
+        count = max(number_at(headers, shape.replays, None, 0), 0) if shape.replays >= 0 else 0
+        offset = number_at(headers, shape.offset, shape.dialect, 8)
+        if origin and partition >= 0 and offset >= 0:
+            digest = by_origin(target, origin, partition, offset)
+        else:
+            digest = self._digest(record, headers, shape, target, count)
+        known = self._known(record, digest) or (
+            tally.HELD_LOST if key is None and is_bare_pointer(record, shape) else ""
+        )
         if known:
             return known, None
-        if is_bare_pointer(record, shape):
-            return tally.HELD_LOST, None
         about = self.targets[target]
         if about.compacted and key is None:
             return self._held(tally.HELD_NULL_KEY, None), None
         guarded = None
         if self.marks is not None:
-            guarded = self._guarded(record, headers, shape, target=target, place=place if origin == target else NOWHERE)
+            place = (partition, offset) if origin == target else NOWHERE
+            guarded = self._guarded(record, headers, shape, target=target, place=place)
             if guarded and self.marks.has_newer(guarded):
                 return self._held(tally.HELD_NEWER, key), None
-        if count >= self.rules.max_replays:
+        if count >= self._max_replays:
             return self._parked(tally.PARKED_LOOP, record, headers, digest)
-        outgoing = self._outgoing(record, headers, shape, target=target, partition=partition, count=count)
-        if guarded and origin and min(place) >= 0:
-            outgoing.headers.append(origin_header(origin, place))
-        if _size(outgoing) > about.largest_bytes:
+        outgoing = self._outgoing(record, headers, shape, target, partition=partition, count=count)
+        if guarded and origin and partition >= 0 and offset >= 0:
+            outgoing.headers.append(origin_header(origin, (partition, offset)))
+        if _is_larger(outgoing, about.largest_bytes):
             return self._parked(tally.PARKED_SIZE, record, headers, digest)
-        self._remember(digest)
+        self.mine.add_new(digest)
+        self.new_digests.append(digest)
         if guarded and self.marks:
             self.marks.send(guarded)
         return tally.REPLAYED, outgoing
@@ -221,10 +231,6 @@ class Replayer:
         self.held_keys.difference_update(self.new_holds)
         self.committed()
 
-    def _remember(self, digest: bytes) -> None:
-        self.mine.add(digest)
-        self.new_digests.append(digest)
-
     def _held(self, outcome: str, key: bytes | None) -> str:
         if self.rules.hold_key and key is not None:
             hashed = digest_of(key)
@@ -235,40 +241,35 @@ class Replayer:
 
     def _parked(self, outcome: str, record: RawRecord, headers: Any, digest: bytes) -> tuple[str, Outgoing]:
         self._held(outcome, record.key())
-        self._remember(digest)
+        self.mine.add_new(digest)
+        self.new_digests.append(digest)
         kept = [*headers, (PARKED_REASON, outcome.encode())]
         return outcome, Outgoing(self.rules.parked, -1, record.key(), record.value(), kept)
 
     def _outgoing(
-        self, record: RawRecord, headers: Any, shape: Shape, *, target: str, partition: int, count: int
+        self, record: RawRecord, headers: Any, shape: Shape, target: str, *, partition: int, count: int
     ) -> Outgoing:
         about = self.targets[target]
-        kept = [headers[at] for at in shape.kept]
-        kept.append((REPLAY_COUNT, b"%d" % (count + 1)))
-        key = record.key()
+        kept = [headers[at] for at in shape.kept] if shape.kept else []
+        kept.append(_FIRST if count == 0 else (REPLAY_COUNT, b"%d" % (count + 1)))
         place = partition if 0 <= partition < about.partitions and not about.by_key else -1
         stamp = 0
         if self.rules.origin_timestamp:
-            written = number_at(headers, shape.timestamp, shape.dialect, 8)
-            stamp = written if written > 0 else written_ms_of(record)
-            if not about.takes(self._now_ms - stamp):
+            stamp = number_at(headers, shape.timestamp, shape.dialect, 8)
+            if stamp <= 0:
+                stamp = written_ms_of(record)
+            oldest, newest = self._times.get(target) or self._times_of(target)
+            if not oldest <= stamp <= newest or stamp < 0:
                 stamp = 0
-        return Outgoing(target, place, key, record.value(), kept, max(stamp, 0))
+        return Outgoing(target, place, record.key(), record.value(), kept, stamp)
 
-    def _digest(
-        self,
-        record: RawRecord,
-        headers: Any,
-        shape: Shape,
-        *,
-        target: str,
-        origin: str,
-        at: tuple[int, int],
-        count: int,
-    ) -> bytes:
-        """Origin; else message id, else content, each with its replay count: a record that failed anew is a new one."""
-        if origin and at[0] >= 0 and at[1] >= 0:
-            return by_origin(target.encode(), origin.encode(), *at)
+    def _times_of(self, target: str) -> tuple[int, int]:
+        """The oldest and the newest timestamp that the target takes."""
+        found = self._times[target] = self.targets[target].times(self._now_ms)
+        return found
+
+    def _digest(self, record: RawRecord, headers: Any, shape: Shape, target: str, count: int) -> bytes:
+        """By message id, else content, each with its replay count: a record that failed anew is a new one."""
         scope = target.encode() + (b"/%d" % count if count else b"")
         named = headers[shape.message_id][1] if shape.message_id >= 0 else None
         if named:
@@ -287,7 +288,7 @@ class Replayer:
         return text
 
     def _shape(self, headers: Any) -> Shape:
-        names = tuple([name for name, _ in headers])
+        names = tuple(map(_NAME, headers))
         found = self._shapes.get(names)
         if found is None:
             if len(self._shapes) >= _SHAPES:
@@ -314,9 +315,9 @@ class Replayer:
                       -1 if named is None else named, last.get(REPLAY_COUNT, -1))  # fmt: skip
 
 
-def _size(one: Outgoing) -> int:
-    """An upper bound of the record's size in a batch of its own, uncompressed."""
+def _is_larger(one: Outgoing, limit: int) -> bool:
+    """Whether an upper bound of the record's size, in a batch of its own and uncompressed, is above the limit."""
     size = _RECORD_OVERHEAD + len(one.key or b"") + len(one.value or b"")
     for name, value in one.headers:
         size += len(name) * 3 + len(value or b"") + 10
-    return size
+    return size > limit

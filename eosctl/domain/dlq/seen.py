@@ -33,17 +33,22 @@ class SeenIdentities:
 
     def add(self, digest: bytes) -> bool:
         """Whether the digest is new; it is in the set afterwards."""
-        number = int.from_bytes(digest[:3], "big") >> (24 - self._bits)
-        bucket, kept = self._buckets[number], digest[_KEPT]
-        if bucket is None:
-            bucket = self._buckets[number] = bytearray()
-        elif kept in bucket and _find_at(bucket, kept) >= 0:
+        if digest in self:
             return False
-        bucket += kept
+        self.add_new(digest)
+        return True
+
+    def add_new(self, digest: bytes) -> None:
+        """Adds a digest that is known not to be in the set."""
+        number = int.from_bytes(digest[:3], "big") >> (24 - self._bits)
+        bucket = self._buckets[number]
+        if bucket is None:
+            self._buckets[number] = bytearray(digest[_KEPT])
+        else:
+            bucket += digest[_KEPT]
         self._count += 1
         if self._count > _FULL << self._bits and self._bits < _LAST_BITS:
             self._split()
-        return True
 
     def discard(self, digest: bytes) -> None:
         """Takes the digest out again, when it is there: its transaction was aborted."""
