@@ -19,7 +19,13 @@ class Canary:
     """
 
     def __init__(
-        self, gateways: Gateways, step: ReplayDeadLetters, full: int, *, interrupted: Callable[[], bool] | None = None
+        self,
+        gateways: Gateways,
+        step: ReplayDeadLetters,
+        full: int,
+        *,
+        interrupted: Callable[[], bool] | None = None,
+        start: CanaryStart | None = None,
     ) -> None:
         self._gateways = gateways
         self._step = step
@@ -28,11 +34,11 @@ class Canary:
         self.size = min(step.canary, full) if step.canary else full
         self.watches = bool(step.canary)
         self._sent = 0
-        self.start = self._begun() if self.watches else CanaryStart({}, {})
+        self.start = start or (self._begun() if self.watches else CanaryStart({}, {}))
 
-    def take_over(self, start: CanaryStart, *, size: int, sent: int) -> str:
-        """Goes on where another member was, which sent so many: waits for the group as `after` does."""
-        self.start, self.size, self._sent = start, min(size, self._full), sent
+    def take_over(self, *, size: int, sent: int) -> str:
+        """Goes on where another member was, which sent so many since `start`: waits for the group as `after` does."""
+        self.size, self._sent = min(size, self._full), sent
         return self._watched() if sent else ""
 
     def after(self, topics: dict[str, int]) -> str:

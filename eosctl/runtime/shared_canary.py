@@ -40,13 +40,13 @@ class SharedWatch:
 
     def lead(self, full: int, replayed: int, interrupted: Callable[[], bool]) -> tuple[Canary, str] | None:
         """The canary, and why it must halt, if it must; None when another member began one at the same time."""
-        canary = Canary(self._gateways, self._step, full, interrupted=interrupted)
-        start = self.told.start or replace(canary.start, replayed=replayed)
+        canary = Canary(self._gateways, self._step, full, interrupted=interrupted, start=self.told.start)
         if self.told.start is None:
-            begins: dict[str, Any] = {"start": start.plain(), "size": canary.size}
+            canary.start = replace(canary.start, replayed=replayed)
+            begins: dict[str, Any] = {"start": canary.start.plain(), "size": canary.size}
             if not self._say(begins, unless=lambda: self.told.start is not None):
                 return None
-        return canary, canary.take_over(start, size=self.told.size, sent=replayed - start.replayed)
+        return canary, canary.take_over(size=self.told.size, sent=replayed - canary.start.replayed)
 
     def tell(self, canary: Canary, halted: str) -> None:
         """How far the canary has come, when that is news."""

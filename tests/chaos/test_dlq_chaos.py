@@ -4,14 +4,12 @@ import json
 import os
 import random
 import signal
-from collections.abc import Iterator
 
 import pytest
 from confluent_kafka.admin import NewTopic
 from fixtures.dead_letters import DeadLetters, result_of
 from fixtures.lab import LIMIT_S, wait_until
 
-from eosctl.domain.lab import LabWish
 from eosctl.lab import clients, engine, kafka
 from eosctl.lab.state import LabState, known_state
 
@@ -91,30 +89,20 @@ def test_a_second_copy_of_the_job_fences_the_first_and_goes_on(dead_letters: Dea
     assert (result["read"], result["replayed"], result["resumed"]) == (_RECORDS, _RECORDS, True)
 
 
-@pytest.fixture
-def own_broker(home: None) -> Iterator[LabState]:
-    """A lab whose broker the test may kill."""
-    state, _ = engine.up("test-dlq", LabWish())
-    try:
-        yield state
-    finally:
-        engine.down("test-dlq", purge=True)
-
-
-def test_a_replay_outlives_its_broker(own_broker: LabState) -> None:
-    admin = clients.librdkafka_admin(own_broker)
+def test_a_replay_outlives_its_broker(breakable_lab: LabState) -> None:
+    admin = clients.librdkafka_admin(breakable_lab)
     for made in admin.create_topics([NewTopic("orders", 3, 1), NewTopic("orders-dlt", 3, 1)]).values():
         made.result(LIMIT_S)
-    dead_letters = DeadLetters(own_broker, "orders", "orders-dlt")
+    dead_letters = DeadLetters(breakable_lab, "orders", "orders-dlt")
     dead_letters.write(_RECORDS)
     replay = dead_letters.begin("--batch", "50", "--rate", "600", "--no-scan", "--timeout", "15s")
     wait_until(lambda: _has_begun(dead_letters), limit_s=60)
-    broker = own_broker.process("broker-1")
+    broker = breakable_lab.process("broker-1")
     assert broker is not None
     os.kill(broker.pid, signal.SIGKILL)
-    wait_until(lambda: not engine.is_up(known_state(own_broker.name)))
-    engine.record_process(own_broker, kafka.start_broker(own_broker, 1))
-    kafka.wait_for_cluster(own_broker)
+    wait_until(lambda: not engine.is_up(known_state(breakable_lab.name)))
+    engine.record_process(breakable_lab, kafka.start_broker(breakable_lab, 1))
+    kafka.wait_for_cluster(breakable_lab)
     try:
         output, errors = replay.communicate(timeout=300)
     finally:

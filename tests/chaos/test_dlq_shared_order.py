@@ -4,14 +4,13 @@ import json
 import subprocess
 from collections import defaultdict
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Producer
 from fixtures.dead_letters import DeadLetters, Members, result_of, spring
 from fixtures.lab import LIMIT_S, wait_until
 
 from eosctl.lab import clients
 
 _RECORDS = 900
-_GROUP = "orders-service"
 
 
 def _write_backwards(dead_letters: DeadLetters) -> None:
@@ -67,24 +66,15 @@ def test_the_control_whose_members_share_partitions_and_not_origins_mixes_keys_u
     assert not all(_keys_in_order(dead_letters)), "every key came in order, so the chaos test proves nothing"
 
 
-def _passed(dead_letters: DeadLetters, offset: int) -> None:
-    """The consumer group's position on every partition of the target."""
-    settings = clients.librdkafka_settings(dead_letters.lab)
-    consumer = Consumer({**settings, "group.id": _GROUP + dead_letters.topic, "enable.auto.commit": False})
-    places = [TopicPartition(dead_letters.topic, one, offset) for one in range(3)]
-    consumer.commit(offsets=places, asynchronous=False)
-    consumer.close()
-
-
 def _canary(dead_letters: DeadLetters, limit: str) -> tuple[str, ...]:
-    return ("--canary", "5", "--watch-group", _GROUP + dead_letters.topic, "--watch-limit", limit, "--batch", "20")
+    return ("--canary", "5", "--watch-group", dead_letters.group, "--watch-limit", limit, "--batch", "20")
 
 
 def test_the_first_records_hold_all_members_back_until_the_group_has_passed_them(
     dead_letters: DeadLetters, members: Members
 ) -> None:
     dead_letters.write(120)
-    _passed(dead_letters, 0)
+    dead_letters.pass_to(0)
     both = [members.begin(*_canary(dead_letters, "2s")) for _ in range(2)]
     members.open(2)
     for one in both:
@@ -92,7 +82,7 @@ def test_the_first_records_hold_all_members_back_until_the_group_has_passed_them
         assert "has not passed" in str(result["halted"])
         assert result["replayed"] == 5
     assert sum(dead_letters.numbers().values()) == 5
-    _passed(dead_letters, 10_000)
+    dead_letters.pass_to(10_000)
     both = [members.begin(*_canary(dead_letters, "60s")) for _ in range(2)]
     assert [_ended(one, 0)["replayed"] for one in both] == [120, 120]
     assert dead_letters.numbers() == dict.fromkeys(range(120), 1)
@@ -100,7 +90,7 @@ def test_the_first_records_hold_all_members_back_until_the_group_has_passed_them
 
 def test_who_takes_over_waits_for_what_the_dead_one_had_sent(dead_letters: DeadLetters, members: Members) -> None:
     dead_letters.write(60)
-    _passed(dead_letters, 0)
+    dead_letters.pass_to(0)
     doomed = members.begin(*_canary(dead_letters, "120s"))
     members.open(1)
     ends = wait_until(lambda: _sent(dead_letters), limit_s=90)
@@ -110,7 +100,7 @@ def test_who_takes_over_waits_for_what_the_dead_one_had_sent(dead_letters: DeadL
     result = _ended(members.begin(*_canary(dead_letters, "2s")), 3)
     assert (result["replayed"], result["resumed"]) == (5, True)
     assert sum(dead_letters.numbers().values()) == 5
-    _passed(dead_letters, 10_000)
+    dead_letters.pass_to(10_000)
     assert result_of(dead_letters.replay("--shared", "--no-scan", *_canary(dead_letters, "60s")))["replayed"] == 60
     assert dead_letters.numbers() == dict.fromkeys(range(60), 1)
 

@@ -2,70 +2,58 @@
 
 import platform
 import resource
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import psutil
 import psycopg
 import pytest
-from fixtures.lab import wait_until
+from fixtures.lab import BREAKABLE, wait_until
 
 from eosctl.core.errors import Refused
 from eosctl.core.progress import NeverStop, Silent
-from eosctl.domain.lab import LabWish
-from eosctl.lab import clients, engine, full_disk, server_faults
+from eosctl.lab import clients, full_disk, server_faults
 from eosctl.lab.gateway import LocalLab
 from eosctl.lab.processes import is_running, kill, start
 from eosctl.lab.state import LabProcess, LabState, known_state
 from eosctl.proof.gateway import LocalProof
 
-NAME = "test-full-disk"
 TOPIC = "t-full-disk"
 ENDS_WITHIN_S = 60.0
 
 
-@pytest.fixture(scope="module")
-def own_lab(home: None) -> Iterator[LabState]:
-    """A lab whose servers may end."""
-    state, _ = engine.up(NAME, LabWish())
-    try:
-        yield state
-    finally:
-        engine.down(NAME, purge=True)
-
-
-def test_a_database_on_a_full_disk_refuses_ends_and_comes_back(own_lab: LabState) -> None:
-    with psycopg.connect(own_lab.dsn) as connection:
+def test_a_database_on_a_full_disk_refuses_ends_and_comes_back(breakable_lab: LabState) -> None:
+    with psycopg.connect(breakable_lab.dsn) as connection:
         connection.execute("CREATE TABLE paid (id TEXT)")
         connection.execute("INSERT INTO paid VALUES ('acknowledged')")
-    with closing(psycopg.connect(own_lab.dsn, autocommit=True)) as at_work:
+    with closing(psycopg.connect(breakable_lab.dsn, autocommit=True)) as at_work:
 
         def refused() -> None:
             with pytest.raises(psycopg.Error):
                 at_work.execute("INSERT INTO paid VALUES ('refused')")
 
         _ends_of_it_and_comes_back("postgres", "database", refused)
-    with psycopg.connect(own_lab.dsn) as connection:
+    with psycopg.connect(breakable_lab.dsn) as connection:
         connection.execute("INSERT INTO paid VALUES ('room again')")
         assert connection.execute("SELECT id FROM paid ORDER BY id").fetchall() == [("acknowledged",), ("room again",)]
 
 
-def test_a_broker_on_a_full_disk_refuses_ends_and_comes_back(own_lab: LabState) -> None:
-    assert _sent(own_lab, "acknowledged", limit_ms=60_000)
-    _ends_of_it_and_comes_back("broker-1", "kafka", lambda: _is_not_sent(own_lab))
-    assert sum(clients.ends(own_lab, TOPIC, [0], committed=True).values()) == 1
-    assert _sent(own_lab, "room again", limit_ms=60_000)
-    assert sum(clients.ends(own_lab, TOPIC, [0], committed=True).values()) == 2
+def test_a_broker_on_a_full_disk_refuses_ends_and_comes_back(breakable_lab: LabState) -> None:
+    assert _sent(breakable_lab, "acknowledged", limit_ms=60_000)
+    _ends_of_it_and_comes_back("broker-1", "kafka", lambda: _is_not_sent(breakable_lab))
+    assert sum(clients.ends(breakable_lab, TOPIC, [0], committed=True).values()) == 1
+    assert _sent(breakable_lab, "room again", limit_ms=60_000)
+    assert sum(clients.ends(breakable_lab, TOPIC, [0], committed=True).values()) == 2
 
 
-def test_a_server_that_nobody_writes_to_ends_of_it_too(own_lab: LabState) -> None:
+def test_a_server_that_nobody_writes_to_ends_of_it_too(breakable_lab: LabState) -> None:
     before = _process("postgres")
-    LocalLab().fill_disk(NAME, "database")
+    LocalLab().fill_disk(BREAKABLE, "database")
     assert _process("postgres").pid != before.pid
     assert not is_running(before)
-    psycopg.connect(own_lab.dsn).close()
-    log = own_lab.path("logs", "postgres.log").read_text(encoding="utf-8")
+    psycopg.connect(breakable_lab.dsn).close()
+    log = breakable_lab.path("logs", "postgres.log").read_text(encoding="utf-8")
     assert "eosctl: disk-full: this server can write to no file any more" in log
 
 
@@ -88,18 +76,18 @@ def test_limits_are_lifted_from_parent_and_child_whatever_comes_between(tmp_path
         kill(parent)
 
 
-def test_a_disk_is_full_only_where_it_can_be(own_lab: LabState, monkeypatch: pytest.MonkeyPatch) -> None:
-    kafka = {"bootstrap.servers": own_lab.bootstrap_servers}
+def test_a_disk_is_full_only_where_it_can_be(breakable_lab: LabState, monkeypatch: pytest.MonkeyPatch) -> None:
+    kafka = {"bootstrap.servers": breakable_lab.bootstrap_servers}
 
     def proof(dsn: str | None) -> LocalProof:
         return LocalProof(kafka, dsn, progress=Silent(), stop=NeverStop(), lab=LocalLab())
 
-    for dsn in (None, own_lab.dsn, f"{own_lab.dsn}?options=-csearch_path%3Dorders"):
+    for dsn in (None, breakable_lab.dsn, f"{breakable_lab.dsn}?options=-csearch_path%3Dorders"):
         proof(dsn).require_lab_database()
-    proof(own_lab.dsn).require_full_disk()
+    proof(breakable_lab.dsn).require_full_disk()
     with monkeypatch.context() as named:
         named.setenv("PGHOST", "localhost")
-        named.setenv("PGPORT", str(own_lab.ports["postgres"]))
+        named.setenv("PGPORT", str(breakable_lab.ports["postgres"]))
         proof("").require_lab_database()
     for other in ("", "postgresql://postgres@db.example/postgres", "postgresql://127.0.0.1:1/postgres"):
         with pytest.raises(Refused) as raised:
@@ -107,7 +95,7 @@ def test_a_disk_is_full_only_where_it_can_be(own_lab: LabState, monkeypatch: pyt
         assert raised.value.code == "not_a_lab"
     monkeypatch.setattr(platform, "system", lambda: "Darwin")
     with pytest.raises(Refused) as raised:
-        proof(own_lab.dsn).require_full_disk()
+        proof(breakable_lab.dsn).require_full_disk()
     assert raised.value.code == "no_full_disk"
     assert "Linux" in raised.value.why
 
@@ -117,13 +105,13 @@ def _ends_of_it_and_comes_back(role: str, server: str, refused: Callable[[], Non
     with full_disk.full(before):
         refused()
         wait_until(lambda: not is_running(before), limit_s=ENDS_WITHIN_S)
-    server_faults.fill_disk(known_state(NAME), server)
+    server_faults.fill_disk(known_state(BREAKABLE), server)
     assert _process(role).pid != before.pid
     assert is_running(_process(role))
 
 
 def _process(role: str) -> LabProcess:
-    found = known_state(NAME).process(role)
+    found = known_state(BREAKABLE).process(role)
     assert found is not None
     return found
 

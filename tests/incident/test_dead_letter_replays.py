@@ -5,26 +5,15 @@ from collections import defaultdict
 from pathlib import Path
 
 import psycopg
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Producer
 from fixtures.dead_letters import DeadLetters, result_of, spring
 from fixtures.lab import LIMIT_S, wait_until
 
 from eosctl.lab import clients
 
-_GROUP = "orders-service"
-
-
-def _commit(dead_letters: DeadLetters, offset: int) -> None:
-    """The consumer group's position on every partition of the target."""
-    settings = clients.librdkafka_settings(dead_letters.lab)
-    consumer = Consumer({**settings, "group.id": _GROUP + dead_letters.topic, "enable.auto.commit": False})
-    places = [TopicPartition(dead_letters.topic, one, offset) for one in range(3)]
-    consumer.commit(offsets=places, asynchronous=False)
-    consumer.close()
-
 
 def _canary(dead_letters: DeadLetters, *more: str) -> tuple[str, ...]:
-    return ("--canary", "5", "--watch-group", _GROUP + dead_letters.topic, "--no-scan", *more)
+    return ("--canary", "5", "--watch-group", dead_letters.group, "--no-scan", *more)
 
 
 def test_what_the_consumers_table_holds_is_skipped_and_listed(
@@ -74,7 +63,7 @@ def test_the_order_of_origins_holds_for_each_key_even_after_a_kill(dead_letters:
 
 def test_a_canary_that_the_group_does_not_pass_halts_the_replay(dead_letters: DeadLetters) -> None:
     dead_letters.write(60)
-    _commit(dead_letters, 0)
+    dead_letters.pass_to(0)
     done = dead_letters.replay(*_canary(dead_letters, "--watch-limit", "1s"))
     assert done.returncode == 3, done.stdout + done.stderr
     assert (result_of(done)["replayed"], result_of(done)["stopped"]) == (5, True)
@@ -84,7 +73,7 @@ def test_a_canary_that_the_group_does_not_pass_halts_the_replay(dead_letters: De
 
 def test_a_canary_that_comes_back_halts_the_replay(dead_letters: DeadLetters) -> None:
     dead_letters.write(60)
-    _commit(dead_letters, 0)
+    dead_letters.pass_to(0)
     replay = dead_letters.begin(*_canary(dead_letters))
     try:
         wait_until(
@@ -102,7 +91,7 @@ def test_a_canary_that_comes_back_halts_the_replay(dead_letters: DeadLetters) ->
 
 def test_a_canary_that_is_passed_lets_the_rest_go(dead_letters: DeadLetters) -> None:
     dead_letters.write(60)
-    _commit(dead_letters, 0)
+    dead_letters.pass_to(0)
     replay = dead_letters.begin(*_canary(dead_letters, "--batch", "20"))
     try:
         wait_until(
@@ -110,7 +99,7 @@ def test_a_canary_that_is_passed_lets_the_rest_go(dead_letters: DeadLetters) -> 
             limit_s=60,
         )
         assert sum(clients.ends(dead_letters.lab, dead_letters.topic, range(3), committed=True).values()) < 20
-        _commit(dead_letters, 10_000)
+        dead_letters.pass_to(10_000)
         output, errors = replay.communicate(timeout=300)
     finally:
         replay.kill()
